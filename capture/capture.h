@@ -1,0 +1,78 @@
+/*
+ * capture - where frames come from: interfaces, files, FIFOs, standard input. Shows no pcap type.
+ *
+ * Owner    capture_open_*() makes one (before privileges go), capture_close() ends it.
+ * Threads  capture_run() is one thread's body; capture_stop() from any thread or a signal handler.
+ * Errors   0 or negative; a message for people in err[CAPTURE_ERR].
+ */
+#ifndef FP_CAPTURE_H
+#define FP_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CAPTURE_ERR 512
+
+struct capture;
+
+struct capture_frame {
+	const uint8_t *bytes; /* valid during the call only */
+	uint32_t caplen;
+	uint32_t len;
+	uint32_t link;        /* enum pkt_link, or another LINKTYPE_ number */
+	int64_t time_ns;
+};
+
+struct capture_live {
+	const char *interface; /* "any" allowed */
+	const char *filter;    /* pcap expression; "" = none. Anded with the kernel filter of `segments` */
+	bool promiscuous;
+	unsigned timeout_ms;   /* a block of frames is handed over after that at the latest */
+	unsigned buffer_bytes; /* of the kernel's ring, each queue */
+	unsigned fanout_group; /* 0 = alone; else queues of one group share the traffic */
+	int fanout_mode;       /* enum capture_fanout */
+};
+
+enum capture_fanout { CAPTURE_FANOUT_HASH, CAPTURE_FANOUT_CPU, CAPTURE_FANOUT_QM };
+
+int capture_open_live(struct capture **out, const struct capture_live *conf, char err[CAPTURE_ERR]);
+
+/* path: a pcap or pcapng file, a FIFO, "-" = standard input. FP_EFORMAT: not a capture. */
+int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR]);
+
+/* Counts that only the source knows; for files kernel_seen is what was read. */
+struct capture_stats {
+	uint64_t kernel_seen;
+	uint64_t kernel_dropped;
+	uint64_t filtered; /* rejected by FILTER in user space (files) */
+};
+
+/*
+ * Frames are handed over in blocks: frame() for each, then flush() once, so that batches end with the block
+ * and a lone frame is not held back; flush() also runs when nothing came for a while.
+ */
+struct capture_handler {
+	void *ctx;
+	void (*frame)(void *ctx, const struct capture_frame *frame);
+	void (*flush)(void *ctx, const struct capture_stats *stats, bool idle);
+};
+
+/* Until the end of the file (0), capture_stop() (0), or an error: FP_ETRUNC, FP_EFORMAT or FP_ECAPTURE, what came before was handed over. */
+int capture_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR]);
+
+/* Async-signal-safe; the run drains what the kernel holds and returns. */
+void capture_stop(struct capture *c);
+
+const char *capture_name(const struct capture *c);
+bool capture_is_live(const struct capture *c);
+
+void capture_close(struct capture **cp); /* sets NULL; NULL is fine */
+
+/* Prints the interfaces one a line with what they are (option -L). */
+int capture_list(char err[CAPTURE_ERR]);
+
+/* The interface of the default route; FP_ENOTFOUND. */
+int capture_default_interface(char *name, size_t size);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * counters - every number the daemon counts: one table, one row a thread, summed when read.
+ *
+ * Rows live in memory shared between the processes, each on its own cache lines. A row has one writer
+ * (its thread), which adds with relaxed stores; anybody reads. The equations (docs/interface.md,
+ * "Counters") hold exactly whenever nothing is under way.
+ */
+#ifndef FP_COUNTERS_H
+#define FP_COUNTERS_H
+
+#include "core/pkt.h"
+#include "core/util.h"
+
+#include <stdatomic.h>
+
+/* Whose rows have a counter. */
+enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SERVICES, COUNTER_OWNERS };
+
+/* X(CONSTANT, owner, "name", "text"); the undecodable ones follow PKT_REASONS. */
+#define COUNTER_ROWS(X)                                                                       \
+	X(C_KERNEL_SEEN, COUNTER_QUEUE, "kernel_seen", "packets that passed the kernel's filter")  \
+	X(C_KERNEL_DROPPED, COUNTER_QUEUE, "kernel_dropped", "of these, lost in the kernel: no room")  \
+	X(C_FRAMES, COUNTER_QUEUE, "frames", "frames that reached us")                        \
+	X(C_FILTERED, COUNTER_QUEUE, "filtered", "frames that are none of our business")      \
+	X(C_IGNORED, COUNTER_QUEUE, "ignored", "segments of addresses on the ignore list")    \
+	X(C_OBSERVED, COUNTER_QUEUE, "observed", "segments to be matched")                    \
+	X(C_RING_DROPPED, COUNTER_QUEUE, "ring_dropped", "observations lost: the matcher's ring was full") \
+	X(C_MATCHED, COUNTER_QUEUE, "matched", "observations that a matcher took")            \
+	X(C_TABLE_REFUSED, COUNTER_MATCHER, "table_refused", "observations that no table had room for") \
+	X(C_APPLIED, COUNTER_MATCHER, "applied", "observations that were judged")             \
+	X(C_SYN, COUNTER_MATCHER, "syn", "SYNs judged, repeats not counted")                  \
+	X(C_SYNACK, COUNTER_MATCHER, "synack", "SYN+ACKs seen")                               \
+	X(C_HANDSHAKES, COUNTER_MATCHER, "handshakes", "completed handshakes")                \
+	X(C_RECOGNISED, COUNTER_MATCHER, "recognised", "SYNs whose system has a name")        \
+	X(C_FLOWS_EVICTED, COUNTER_MATCHER, "flows_evicted", "flows forgotten early: the table was full") \
+	X(C_HOSTS_EVICTED, COUNTER_MATCHER, "hosts_evicted", "hosts forgotten by a matcher: the table was full") \
+	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
+	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
+	X(C_DELTAS, COUNTER_MATCHER, "deltas", "changes sent to the writer")                  \
+	X(C_WRITTEN, COUNTER_WRITER, "written", "changes in the store")                       \
+	X(C_STORE_FAILED, COUNTER_WRITER, "store_failed", "changes lost: the store refused them") \
+	X(C_COMMITS, COUNTER_WRITER, "commits", "transactions")                               \
+	X(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
+	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age or hosts.max") \
+	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
+	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
+	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits")
+
+enum counter {
+#define X(constant, owner, name, text) constant,
+	COUNTER_ROWS(X)
+#undef X
+	C_UNDECODABLE, /* first of PKT_RESULTS - PKT_FILTERED - 1 causes, owned by queues */
+	C_UNDECODABLE_END = C_UNDECODABLE + (PKT_RESULTS - PKT_FILTERED - 1),
+	COUNTER_COUNT = C_UNDECODABLE_END
+};
+
+struct counter_info {
+	enum counter_owner owner;
+	const char *name;  /* "frames"; undecodable ones "undecodable" with cause */
+	const char *cause; /* "short_ip", or NULL */
+	const char *text;
+};
+const struct counter_info *counter_info(enum counter c);
+
+/* A row: written by one thread. */
+struct counter_row {
+	_Alignas(CACHELINE) _Atomic uint64_t a_value[COUNTER_COUNT];
+};
+
+/* How many of each; then the rows. Made before the fork, shared by all. */
+struct counters;
+
+/* MAP_SHARED memory; NULL in *out on failure. */
+int counters_create(struct counters **out, unsigned queues, unsigned matchers);
+void counters_destroy(struct counters **cp);
+
+unsigned counters_rows(const struct counters *c, enum counter_owner owner);
+struct counter_row *counters_row(struct counters *c, enum counter_owner owner, unsigned n);
+
+/*
+ * `matched` belongs to a queue but is counted by matchers: matcher m adds to its own cell for queue q;
+ * counters_get() sums them.
+ */
+_Atomic uint64_t *counters_matched(struct counters *c, unsigned queue, unsigned matcher);
+
+/* One counter of one row (n), or the sum over all rows (n = COUNTERS_SUM). */
+#define COUNTERS_SUM (~0u)
+uint64_t counters_get(struct counters *c, enum counter counter, unsigned n);
+
+/* changed - coalesced - written - store_failed: records on their way. */
+uint64_t counters_pending(struct counters *c);
+
+/* The single writer's add: no locked instruction is needed. */
+static inline void counter_add(struct counter_row *row, enum counter c, uint64_t n)
+{
+	const uint64_t was = atomic_load_explicit(&row->a_value[c], memory_order_relaxed);
+
+	atomic_store_explicit(&row->a_value[c], was + n, memory_order_relaxed);
+}
+
+static inline void counter_set(struct counter_row *row, enum counter c, uint64_t n)
+{
+	atomic_store_explicit(&row->a_value[c], n, memory_order_relaxed);
+}
+
+/* Where the counter of a refusal lives; result is one of PKT_REASONS. */
+static inline enum counter counter_undecodable(enum pkt_result result)
+{
+	return (enum counter)(C_UNDECODABLE + (result - PKT_FILTERED - 1));
+}
+
+/* All counters of a row as "name value" lines ("undecodable{short_ip} 3"), for the store's meta and the log. */
+int counters_text(struct counters *c, enum counter_owner owner, unsigned n, char *buf, size_t size);
+
+#endif

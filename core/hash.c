@@ -1,0 +1,81 @@
+/* hash - SipHash-1-3 and FNV-1a. */
+#include "core/hash.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+int hash_key_random(struct hash_key *key)
+{
+	return getrandom(key->k, sizeof key->k, 0) == (ssize_t)sizeof key->k ? 0 : -errno;
+}
+
+static inline uint64_t rotl(uint64_t x, unsigned n)
+{
+	return x << n | x >> (64 - n);
+}
+
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline void sip_round(struct sip *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotl(s->v1, 13) ^ s->v0;
+	s->v0 = rotl(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotl(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotl(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotl(s->v1, 17) ^ s->v2;
+	s->v2 = rotl(s->v2, 32);
+}
+
+static inline uint64_t load64(const uint8_t *p, size_t n)
+{
+	uint64_t x = 0;
+
+	for (size_t i = 0; i < n; i++)
+		x |= (uint64_t)p[i] << 8 * i;
+	return x;
+}
+
+uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+{
+	/* The four constants spell "somepseudorandomlygeneratedbytes" (paper, 2.1). */
+	struct sip s = {
+		key->k[0] ^ 0x736f6d6570736575u, key->k[1] ^ 0x646f72616e646f6du,
+		key->k[0] ^ 0x6c7967656e657261u, key->k[1] ^ 0x7465646279746573u,
+	};
+	const uint8_t *p = data;
+	size_t left = len;
+
+	for (; left >= 8; left -= 8, p += 8) {
+		const uint64_t m = load64(p, 8);
+
+		s.v3 ^= m;
+		sip_round(&s);
+		s.v0 ^= m;
+	}
+	const uint64_t last = (uint64_t)len << 56 | load64(p, left);
+
+	s.v3 ^= last;
+	sip_round(&s);
+	s.v0 ^= last;
+	s.v2 ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint32_t hash_id(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h != 0 ? h : 1;
+}

@@ -1,0 +1,60 @@
+/*
+ * sigdb - signature files in memory: immutable once loaded, indexed, shared by all threads.
+ *
+ * Owner    sigdb_load() makes it, sigdb_free() ends it; a reload makes a new one (see matcher.h).
+ * Threads  any number of readers; nothing in it ever changes.
+ * Grammar  p0f 3 (docs/p0f3-matching.md sections 5 and 6).
+ */
+#ifndef FP_SIGDB_H
+#define FP_SIGDB_H
+
+#include "core/obs.h"
+
+#include <stdbool.h>
+
+enum sig_direction { SIG_REQUEST, SIG_RESPONSE, SIG_DIRECTIONS };
+
+#define SIG_TEXT_MAX 128 /* a label's text with its NUL: longer ones are an error at load */
+
+struct sig_label {
+	uint32_t id;       /* hash_id() of text; unique in a sigdb, the same on every machine */
+	uint32_t line;     /* in its file, for messages */
+	bool generic;      /* type g */
+	bool app;          /* class "!": an application or tool, no system */
+	const char *text;  /* "class:name:flavor": what the store keeps */
+	const char *klass; /* "win", "unix", ..., "!" */
+	const char *name;  /* "Windows" */
+	const char *flavor;/* "7 or 8", may be empty */
+};
+
+struct sigdb;
+
+/* Where the first error of a load is described. */
+struct sig_error {
+	char file[128];
+	unsigned line;
+	char text[384]; /* one line: what was read, what was expected */
+};
+
+/*
+ * Loads the files in order as if they were one. On failure *out is NULL and *err says file, line
+ * and what was expected: FP_ECONFIG for a wrong line, duplicate or colliding label id, -errno where
+ * a file cannot be read, -ENOMEM.
+ */
+int sigdb_load(struct sigdb **out, const char *const *files, size_t n_files, struct sig_error *err);
+
+/* The same from memory; name stands for the file in messages. */
+int sigdb_parse(struct sigdb **out, const char *name, const char *text, size_t len, struct sig_error *err);
+
+void sigdb_free(struct sigdb **dbp); /* sets NULL; NULL is fine */
+
+/* All labels, in file order; *n their number. For the store, which keeps their texts. */
+const struct sig_label *sigdb_labels(const struct sigdb *db, size_t *n);
+
+/* Link name of an MTU ("Ethernet or modem") or NULL; first match wins. */
+const char *sigdb_link(const struct sigdb *db, unsigned mtu);
+
+/* Signatures by direction, for messages ("91 request, 101 response"). */
+size_t sigdb_count(const struct sigdb *db, enum sig_direction direction);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * track - flows and hosts: what must be remembered between segments, so that a SYN+ACK knows its SYN, an ACK
+ * completes a handshake, and a host that changes or is shared is noticed. What p0f keeps in its
+ * flow and host tables, with p0f's scoring (docs/p0f3-matching.md sections 11 to 13).
+ *
+ * Owner    track_create() makes all tables; nothing is allocated after. track_destroy() frees.
+ * Threads  one thread at a time (a matcher's, or classify's).
+ * Bounds   flows_max and hosts_max; the least recently used makes room, confirmed hosts last.
+ */
+#ifndef FP_TRACK_H
+#define FP_TRACK_H
+
+#include "core/hash.h"
+#include "core/match.h"
+
+struct track;
+struct track_host;
+
+/* What a SYN or SYN+ACK said, small enough to keep per host and per flow. */
+struct track_sig {
+	const struct sig_label *label; /* NULL: not recognised. Valid while its sigdb is: see track_relabel() */
+	int64_t time_ns;
+	uint32_t quirks;
+	uint32_t ts1;
+	uint32_t sig_line;
+	uint16_t layout;      /* number of its layout in this track; 0 = none left */
+	uint16_t mss, win, win_multiple;
+	int16_t dist;         /* -1 unknown */
+	uint16_t src_port;
+	uint8_t win_unit, match, ttl, wscale, olen, ecn, ipver, dscp;
+	bool payload, random_ttl;
+};
+
+enum track_event_kind {
+	TRACK_SYN,        /* a SYN was judged: sig, verdict */
+	TRACK_SYNACK,     /* a SYN+ACK was judged: sig, verdict */
+	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's */
+	TRACK_HOST_CHANGE,/* p0f's host change: reason, hits */
+	TRACK_SHARING,    /* p0f's ip sharing: reason, hits */
+	TRACK_MTU,        /* verdict.mtu, verdict.link */
+	TRACK_UPTIME,     /* clock and uptime */
+};
+
+struct track_event {
+	enum track_event_kind kind;
+	bool server;               /* whom it speaks of: the flow's server, else its client */
+	bool sendsyn;              /* p0f-sendsyn's probe or the answer to one */
+	struct fp_addr cli, srv;
+	uint16_t cli_port, srv_port;
+	int64_t time_ns;
+	struct track_host *host;   /* of whom it speaks; valid until the next call */
+	const struct track_sig *sig;
+	const struct tcp_obs *obs; /* the segment itself */
+	struct verdict verdict;
+	/* TRACK_UPTIME */
+	uint16_t clock_hz;         /* rounded as p0f does */
+	double raw_hz;
+	uint32_t uptime_min, up_mod_days;
+	/* TRACK_HOST_CHANGE, TRACK_SHARING */
+	uint32_t reason;           /* enum track_reason */
+	uint8_t score;
+	uint8_t hits[4];
+};
+
+/* In p0f's order of printing. */
+#define TRACK_REASONS(X)                                                            \
+	X(REASON_APP_VS_OS, "app_vs_os") X(REASON_OS_DIFF, "os_diff")               \
+	X(REASON_SIG_DIFF, "sig_diff") X(REASON_X_KNOWN, "x_known")                 \
+	X(REASON_TSTAMP, "tstamp") X(REASON_TTL, "ttl") X(REASON_PORT, "port")      \
+	X(REASON_MTU, "mtu") X(REASON_FUZZY, "fuzzy")
+
+enum track_reason_index {
+#define X(constant, name) constant##_INDEX,
+	TRACK_REASONS(X)
+#undef X
+	REASON_COUNT
+};
+
+#define TRACK_EVENTS_MAX 8 /* of one segment */
+
+struct track_conf {
+	uint32_t flows_max;
+	uint32_t hosts_max;
+	enum match_mode mode;
+	struct hash_key key;
+	/* A host is about to be forgotten: last chance to send what is unsent. May be NULL. */
+	void (*evict)(void *ctx, struct track_host *host);
+	void *evict_ctx;
+};
+
+int track_create(struct track **out, const struct track_conf *conf);
+void track_destroy(struct track **tp);
+
+enum track_result {
+	TRACK_APPLIED, /* judged; n events, possibly none (a repeat, a stray ACK) */
+	TRACK_REFUSED, /* no room in a table: nothing changed */
+};
+
+/* Takes one segment; *n events are written to ev. */
+enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
+    struct track_event ev[TRACK_EVENTS_MAX], size_t *n);
+
+/* Hints that obs will be next but a few: starts the loads of its buckets. */
+void track_prefetch(struct track *t, const struct tcp_obs *obs);
+
+/* Signatures were replaced: every kept pointer to a label of the old sigdb is turned into the one of the same id in the new, or NULL. */
+void track_relabel(struct track *t, const struct sigdb *fresh);
+
+/* The matcher's own words in a host: what of it is not yet sent. */
+struct track_unsent {
+	uint16_t connections; /* increments */
+	uint16_t handshakes;
+	uint32_t os_changed;  /* unix s */
+	uint32_t shared;
+	uint16_t clock_hz;
+	uint8_t sharing;
+	bool sent_once;       /* the store knows the host from us */
+	bool queued;          /* stands in the matcher's list of those to send */
+	bool confirmed;       /* a handshake of the kept signature was completed */
+	uint32_t uptime_min;
+};
+struct track_unsent *track_host_unsent(struct track_host *host);
+const struct fp_addr *track_host_addr(const struct track_host *host);
+/* What its last SYN (or, of a server only, SYN+ACK) said. */
+const struct track_sig *track_host_sig(const struct track_host *host, bool *synack);
+/* When first and last seen by this track, packet time in ns. */
+void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns);
+/* A number that names the host until it is evicted, and back; NULL: not any more the same. */
+uint64_t track_host_ref(const struct track *t, const struct track_host *host);
+struct track_host *track_host_of(struct track *t, uint64_t ref);
+/* The host of an address, NULL if not held. Does not touch its age. */
+struct track_host *track_find(struct track *t, const struct fp_addr *addr);
+
+/* Option kinds of layout number n (track_sig.layout); NULL for 0. */
+const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad);
+
+struct track_stats {
+	uint64_t flows, hosts, flows_evicted, hosts_evicted, bytes;
+};
+void track_stats(const struct track *t, struct track_stats *out);
+
+#endif

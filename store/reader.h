@@ -1,0 +1,80 @@
+/*
+ * reader - libfingerpost: what the store knows of an address, in about a microsecond.
+ *
+ * It maps DIR/data.mdb read-only and walks LMDB's tree by itself, every byte bounded: it needs no
+ * LMDB, no lock, no daemon, and read access to `data.mdb` and `stamp` only. It never writes, waits or
+ * raises a signal for what is in the file, and holds nothing between calls.
+ *
+ * Owner    fp_open() makes a handle, fp_close() ends it.
+ * Threads  one handle may serve any number of threads. A handle opened before fork() serves both
+ *          sides; no call is made for that.
+ * Errors   0 or a negative FP_E* (core/err.h). Whatever is wrong, the answer is "unknown": a caller
+ *          on the path of mail treats every error alike.
+ * Life     the daemon may start, stop, be killed, replace its store: a handle notices within a second.
+ */
+#ifndef FP_READER_H
+#define FP_READER_H
+
+#include "core/addr.h"
+#include "core/err.h"
+#include "core/host.h"
+
+#define FP_LABEL_TEXT 128
+#define FP_LAYOUT_TEXT 128
+#define FP_LINK_TEXT 64
+#define FP_NAME_TEXT 64
+
+/* A host and the texts its numbers stand for. Text is "" where absent. */
+struct fp_answer {
+	struct fp_addr addr;
+	struct fp_host host;
+	int64_t age_s;               /* since last seen, by the store's idea of now; never negative */
+	char klass[FP_LABEL_TEXT];   /* "win", "unix", "other" */
+	char name[FP_LABEL_TEXT];    /* "Windows"; "" = not recognised */
+	char flavor[FP_LABEL_TEXT];  /* "10 or later" */
+	char layout[FP_LAYOUT_TEXT]; /* "mss,nop,ws,nop,nop,sok" */
+	char link[FP_LINK_TEXT];     /* "Ethernet or modem" */
+	char origin[FP_NAME_TEXT];   /* machine that supplied the verdict; "" = this one */
+};
+
+struct fp_store;
+
+/*
+ * Remembers DIR (NULL: FINGERPOST_STORE, else /var/lib/fingerpost) and returns at once; files are
+ * opened by the first look-up, and again when the daemon makes a new store. -ENOMEM, -ENAMETOOLONG.
+ */
+int fp_open(struct fp_store **out, const char *dir);
+
+/*
+ * FP_ENOTFOUND: never seen. FP_ENOSTORE: no store, none with a stamp that fits, no right to read it.
+ * FP_ESTALE: twice too slow to be trusted. FP_EVERSION, FP_EFORMAT, FP_EDAMAGED: as they say.
+ * *out is written on success only.
+ */
+int fp_lookup(struct fp_store *store, const struct fp_addr *addr, struct fp_answer *out);
+
+/*
+ * The first host after *after in order of addresses (start with all noughts). FP_ENOTFOUND: that was the last.
+ * Every call sees the store as it is now: a host that is not changed meanwhile is seen exactly once.
+ */
+int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answer *out);
+
+/* What the store says of itself; as fp_lookup(). */
+struct fp_info {
+	bool live;         /* ages are by this machine's clock; else by the newest packet */
+	int64_t now_ns;    /* newest packet */
+	int64_t written_ns;/* when the writer last put its counters */
+	uint64_t bytes;    /* of data.mdb up to its last page */
+	uint64_t commits;  /* LMDB's transaction number */
+};
+int fp_info(struct fp_store *store, struct fp_info *out);
+
+/* Row n of the counters that the daemon puts each second: text, NUL-terminated. FP_ENOTFOUND past the last. */
+int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size);
+
+/* Uses a store without a matching stamp too: for tools that have checked it themselves. */
+void fp_trust(struct fp_store *store);
+
+/* Sets NULL; NULL is fine. No look-up may be running. */
+void fp_close(struct fp_store **storep);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * render - a host as JSON, CSV or text in the caller's buffer. libc only.
+ *
+ * Each returns the length written, without the NUL, or FP_EOVERFLOW. No byte of network or label
+ * leaves unescaped. Times are RFC 3339 UTC; absent is null (JSON) or empty (CSV).
+ */
+#ifndef FP_RENDER_H
+#define FP_RENDER_H
+
+#include "store/reader.h"
+
+#define RENDER_HOST_MAX 4096 /* any host in any form fits */
+
+/* The host object of docs/interface.md, one line, no newline. */
+int render_json(char *buf, size_t size, const struct fp_answer *host);
+/* {"ip":ADDRESS,"os":null} */
+int render_json_unknown(char *buf, size_t size, const struct fp_addr *addr);
+
+int render_csv_header(char *buf, size_t size);
+int render_csv(char *buf, size_t size, const struct fp_answer *host);
+
+/* For people: one line, "192.0.2.7  Windows 10 or later (exact), distance 10, Ethernet or modem, ...". */
+int render_line(char *buf, size_t size, const struct fp_answer *host);
+
+/*
+ * p0f 2's wording, which rules anchor on (docs/client-protocols.md section 3):
+ * "Windows XP, (distance 5, link: ethernet/modem)", "UNKNOWN [...], (link: ...)".
+ */
+int render_v2(char *buf, size_t size, const struct fp_answer *host);
+
+/* A JSON string with its quotes. */
+int render_json_string(char *buf, size_t size, const char *text);
+
+/* "4:118+10:0:1460:8192,8:mss,nop,ws,nop,nop,sok:df,id+:0" */
+int render_signature(char *buf, size_t size, const struct fp_answer *host);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * writer - the one thread that writes the store: takes deltas from matchers, merges each with the
+ * host's record and puts it, in its one LMDB transaction.
+ *
+ * Owner    writer_open() makes it, writer_close() ends it; writer_run() is its thread's body.
+ * Threads  writer_run() alone touches LMDB. Matchers call the sink (each its own ring). writer_stop(),
+ *          writer_labels() from any thread.
+ * Errors   0 or a negative FP_E*; message in *why (WRITER_WHY bytes) where a person must act.
+ * Source   docs/store-format.md; why readers need no lock: docs/lock-free-readers.md.
+ */
+#ifndef FP_WRITER_H
+#define FP_WRITER_H
+
+#include "core/sigdb.h"
+#include "core/sink.h"
+
+#include <sys/types.h>
+
+#define WRITER_WHY 512
+
+struct counters;
+
+struct writer_conf {
+	const char *dir;       /* exists, owned by us */
+	mode_t mode;           /* of data.mdb and stamp */
+	uint64_t map_bytes;    /* LMDB's map; the file is sparse */
+	uint64_t hosts_max;
+	bool durable;          /* sync each commit; else every few seconds */
+	bool live;             /* meta's mode: capture has run */
+	unsigned matchers;     /* rings to make */
+	unsigned ring_slots;   /* deltas a ring holds; power of two */
+	struct counters *counters; /* shared rows; the writer's own and the matchers' to sum */
+	_Atomic uint64_t *a_commits; /* shared with services: grows with every commit */
+};
+
+struct writer;
+
+/* Makes DIR's files where absent, checks what is there (a damaged one is set aside under a dated name). */
+int writer_open(struct writer **out, const struct writer_conf *conf, char why[WRITER_WHY]);
+
+/* For matchers. Valid until writer_close(). */
+const struct sink *writer_sink(struct writer *w);
+
+/*
+ * A sigdb whose labels are to be in the store before any delta that names them: called before the sigdb
+ * is published to matchers; the texts are copied before this returns.
+ */
+int writer_labels(struct writer *w, const struct sigdb *db);
+
+/* Thread body. Returns 0 once stopped, everything taken is committed, synced and marked clean; else why the store failed for good. */
+int writer_run(struct writer *w);
+
+/* No delta will come any more: finish. Call after the matchers were joined. */
+void writer_stop(struct writer *w);
+
+void writer_close(struct writer **wp); /* sets NULL; NULL is fine */
+
+#endif
