@@ -30,6 +30,7 @@ struct matcher {
 	struct counter_row *row;
 	struct ring **ring;        /* one a queue */
 	struct wake wake;
+	_Atomic bool a_flush;
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
@@ -418,10 +419,19 @@ static bool something_waits(void *ctx)
 {
 	const struct matcher *m = ctx;
 
+	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed))
+		return true;
 	for (unsigned q = 0; q < m->conf.queues; q++)
 		if (!ring_empty(m->ring[q]))
 			return true;
 	return false;
+}
+
+void matcher_flush(struct matcher *m)
+{
+	/* Release: what was pushed before; pairs with the acquire in matcher_run(). */
+	atomic_store_explicit(&m->a_flush, true, memory_order_release);
+	wake_up(&m->wake);
 }
 
 int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
@@ -437,9 +447,11 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 			break;
 		if (!any)
 			m->now_ms = clock_ms();
-		if (m->now_ms >= next_tick_ms) {
+		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
+
+		if (flush || m->now_ms >= next_tick_ms) {
 			next_tick_ms = m->now_ms + SLEEP_MS;
-			matcher_tick(m, false);
+			matcher_tick(m, flush);
 		}
 		if (!any)
 			wake_sleep(&m->wake, something_waits, m, m->outbox_n > 0 ? 1 : SLEEP_MS);

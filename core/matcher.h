@@ -49,6 +49,9 @@ void matcher_destroy(struct matcher **mp); /* sets NULL; NULL is fine */
 struct ring *matcher_ring(struct matcher *m, unsigned queue);
 struct wake *matcher_wake(struct matcher *m);
 
+/* From any thread: what waits is to be sent now and not in a second, for a file has ended. */
+void matcher_flush(struct matcher *m);
+
 /* Thread body. Returns 0 once *a_stop is set, its rings are empty and all is with the sink. */
 int matcher_run(struct matcher *m, const _Atomic bool *a_stop);
 
