@@ -196,19 +196,20 @@ my $plugin = "$tree/build/perl/lib/Mail/SpamAssassin/Plugin/Fingerpost.pm";
 my $dir = tempdir(CLEANUP => 1);
 my $spamassassin = '/usr/bin/spamassassin';
 sub lint {
-    my ($loaded, $config) = @_;
+    my ($loaded, $config, @perl) = @_;
     mkdir "$dir/$_" for 'site', 'none';
     open my $out, '>', "$dir/site/local.cf" or die $!;
-    print {$out} "loadplugin Mail::SpamAssassin::Plugin::Check\nloadplugin Mail::SpamAssassin::Plugin::Fingerpost $loaded\n"
-        . "util_rb_tld org\ninclude $tree/sa-plugin/fingerpost.cf\ninclude $tree/sa-plugin/fingerpost-amavisd.cf\n$config";
+    print {$out} "loadplugin Mail::SpamAssassin::Plugin::Check\n", $loaded ? "loadplugin Mail::SpamAssassin::Plugin::Fingerpost $loaded\n" : '',
+        "util_rb_tld org\ninclude $tree/sa-plugin/fingerpost.cf\ninclude $tree/sa-plugin/fingerpost-amavisd.cf\n$config";
     close $out;
-    my $said = qx($^X -T $spamassassin -C $dir/site --siteconfigpath=$dir/none -p /dev/null -x --lint 2>&1);
+    my $said = qx($^X -T @perl $spamassassin -C $dir/site --siteconfigpath=$dir/none -p /dev/null -x --lint 2>&1);
     return ($? >> 8) . ":$said";
 }
 SKIP: {
-    skip 'no /usr/bin/spamassassin', 5 unless -x $spamassassin;
+    skip 'no /usr/bin/spamassassin', 6 unless -x $spamassassin;
     is(lint($plugin, $use), '0:', '--lint is silent, in taint mode');
     is(lint($plugin, "fingerpost_store $store.none\n"), '0:', '--lint is silent without a store');
+    is(lint(undef, "${use}score L_P0F_WXP 2\n", "-I$tree/build/perl/lib", "-I$tree/build/perl/arch"), '0:', 'installed, the rules file loads the plugin itself');
     like(lint($plugin, "${use}fingerpost_client nobody\n"), qr/^[1-9]\d*:.*fingerpost_client nobody/s, '--lint speaks of a wrong setting');
     like(lint($plugin, $use . "header X eval:fingerpost_os('(')\n"), qr/^[1-9]\d*:.*fingerpost_os\(\) wants/s, '--lint speaks of a wrong argument');
     # The plugin alone, without module and library beside it.
