@@ -35,7 +35,7 @@ B<The header> reads
 
   Windows XP, (distance 5, link: ethernet/modem)
   Linux 3.11 and newer (up: 12 hrs), (distance 11, link: pppoe (DSL))
-  UNKNOWN [65535:64:1:60:M1460,S,T,N,W7:.:?:?], (distance 9, link: ethernet/modem)
+  UNKNOWN [65535:55:1:60:M1460,S,T,N,W7:.:?:?], (link: ethernet/modem)
 
 C<UNKNOWN> is a client whose SYN was seen and not recognised. Where no SYN was
 seen, where the last one is older than C<fingerpost_max_age>, where there is no
@@ -495,25 +495,30 @@ sub _os {
   return _printable(join(' ', $host->{name}, defined $host->{flavor} ? $host->{flavor} : ()));
 }
 
-# The header's text, as p0f 2 wrote it.
+# The header's text, as p0f 2 wrote it: the distance of a known system only. The daemon's own services say the
+# same in C (render_v2()).
 sub _text {
   my ($host) = @_;
   my $text = _os($host);
+  my $distance = '';
 
   if ($text eq '') {
     $text = 'UNKNOWN [' . _printable(_signature($host)) . ':?:?]';
   }
-  elsif (defined $host->{uptime_min}) {
+  elsif (defined $host->{distance}) {
+    $distance = "distance $host->{distance}, ";
+  }
+  if (defined $host->{uptime_min}) {
     $text .= sprintf(' (up: %d hrs)', $host->{uptime_min} / 60);
   }
-  my $distance = defined $host->{distance} ? "distance $host->{distance}, " : '';
   return $text . ", (${distance}link: " . _link_words($host) . ')';
 }
 
 sub _link_words {
   my ($host) = @_;
   return 'unspecified' if !$host->{mss};
-  return $LINK{$host->{mss} + ($host->{version} == 6 ? 60 : 40)} // 'unknown-MTU';
+  my $mtu = $host->{mss} + ($host->{version} == 6 ? 60 : 40);
+  return $LINK{$mtu} // "unknown-$mtu";
 }
 
 # A SYN in p0f 2's notation: wss:ttl:D:size:options:quirks.
@@ -533,20 +538,19 @@ sub _signature {
     elsif ($option =~ /^\?(\d+)/) { $size += 2; push @options, "?$1" }
     else { $size += 2; push @options, "?5" } # sack
   }
-  my ($ttl) = grep { $_ >= $host->{ttl} } 32, 64, 128, 255;
   my $quirks = join('',
     $quirk{'opt+'} ? 'P' : (),
     ($quirk{'id-'} || $quirk{df} && !$quirk{'id+'} && $host->{version} == 4) ? 'Z' : (),
     $host->{olen} ? 'I' : (),
-    $quirk{'urgf+'} || $quirk{'uptr+'} ? 'U' : (),
+    $quirk{'uptr+'} ? 'U' : (),
     $quirk{'ack+'} ? 'A' : (),
     $quirk{'ts2+'} ? 'T' : (),
-    $quirk{'pushf+'} ? 'F' : (),
+    $quirk{'urgf+'} || $quirk{'pushf+'} ? 'F' : (),
     $host->{payload} ? 'D' : (),
     $quirk{bad} ? '!' : ());
 
   return join(':', $unit{$host->{win_unit}} ? $unit{$host->{win_unit}} . $host->{win_multiple} : $host->{win},
-    $ttl, $quirk{df} ? 1 : 0, $size + $host->{olen}, join(',', @options) || '.', $quirks || '.');
+    $host->{ttl}, $quirk{df} ? 1 : 0, $size + $host->{olen}, join(',', @options) || '.', $quirks || '.');
 }
 
 # ---------------------------------------------------------------------------
