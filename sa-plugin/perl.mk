@@ -34,9 +34,9 @@ $(PERL_SO): $O/perl/Fingerpost.o build/lib/libfingerpost.a
 
 -include $O/perl/Fingerpost.d
 
-# Writes a store for tests: tests/mkstore.c. (The library's objects, since the writer's are not needed.)
-$O/tests/mkstore: $O/tests/mkstore.o build/lib/libfingerpost.a
-	$(CC) $(LDFLAGS) $^ -llmdb -o $@
+# Writes a store for tests, and shows one in the daemon's words: tests/mkstore.c.
+$O/tests/mkstore: $O/tests/mkstore.o $O/libstore.a $O/libcore.a
+	$(CC) $(LDFLAGS) $< -Wl,--start-group $O/libstore.a $O/libcore.a -Wl,--end-group -llmdb -lm -o $@
 
 .PHONY: install-perl
 install-perl: lib := $(DESTDIR)$(call perl_place,lib)

@@ -2,6 +2,7 @@
  * mkstore - writes a store with the hosts that a test wants: no daemon, no capture, no matcher.
  *
  *   mkstore DIR [live|files] < LINES
+ *   mkstore --v2 DIR                  prints address, tab, render_v2() of every host
  *
  * A line is tab-separated: an address and NAME=VALUE of the host's fields; or `link`, an MTU and its
  * text. `age` and `since` are seconds before now of last_seen and first_seen. DIR is made; a store that
@@ -10,6 +11,7 @@
 #include "core/err.h"
 #include "core/quirk.h"
 #include "store/record.h"
+#include "store/render.h"
 
 #include <lmdb.h>
 
@@ -173,8 +175,32 @@ static void line(char *text, uint32_t now)
 	put(addr.b, bytes, sizeof bytes);
 }
 
+static int print_v2(const char *dir)
+{
+	struct fp_answer host = { 0 };
+	struct fp_store *store;
+	int rc = fp_open(&store, dir);
+
+	for (struct fp_addr after = { { 0 } }; rc == 0; after = host.addr) {
+		char text[RENDER_HOST_MAX], ip[FP_ADDR_TEXT];
+
+		rc = fp_next(store, &after, &host);
+		if (rc == 0 && (rc = render_v2(text, sizeof text, &host)) >= 0) {
+			printf("%s\t%s\n", fp_addr_text(&host.addr, ip), text);
+			rc = 0;
+		}
+	}
+	fp_close(&store);
+	if (rc != FP_ENOTFOUND)
+		die(dir, fp_strerror(rc));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--v2") == 0)
+		return print_v2(argv[2]);
+
 	struct record_meta meta = { .mode = RECORD_LIVE, .clean = true };
 	uint8_t key[RECORD_KEY_BYTES], bytes[RECORD_META_BYTES], stamp_bytes[RECORD_STAMP_BYTES];
 	const time_t now = time(NULL);

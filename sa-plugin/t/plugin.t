@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use Test::More;
-use SaTest qw(store_with make_store need_spamassassin sa check message received rules_of tree);
+use SaTest qw(store_with v2_of make_store need_spamassassin sa check message received rules_of tree);
 
 plan skip_all => 'SpamAssassin is not installed' unless need_spamassassin();
 
@@ -71,6 +71,40 @@ sub expect {
     my $got = from($sa, received('192.0.2.11'));
     is($got->{header}, 'Windows XP?? <evil>, (distance 1, link: ethernet/modem)', 'no odd byte of a label reaches the header');
     unlike($got->{rewritten}, qr/X-P0f/i, 'the pseudo-header is not written into the message');
+}
+
+# ---- The same words as the daemon's services -------------------------------------------------
+# Exim's line socket, the analyzer and the policy service say it by store/render.c.
+{
+    my $seed = 20261124;
+    my $random = sub { $seed = ($seed * 1103515245 + 12345) % 2**31; return ($seed >> 8) % $_[0] };
+    my $one_of = sub { return $_[ $random->(scalar @_) ] };
+    my @options = qw(mss nop ws sok ts ?19 ?255 eol+0 eol+3);
+    my @quirks = qw(df id+ id- ecn 0+ flow seq- ack+ ack- uptr+ urgf+ pushf+ ts1- ts2+ opt+ exws bad);
+    my @many;
+    for my $n (0 .. 299) {
+        my @fields = (ttl => 1 + $random->(255), win => $random->(65536), olen => $one_of->(0, 0, 0, 8), wscale => $random->(16),
+            mss => $one_of->(0, 1460, 1452, 1440, 1380, 1412, 1220, 1240, 536, 16396, 1 + $random->(9000)), payload => $one_of->(0, 0, 1));
+        push @fields, label => $one_of->('win:Windows:XP', 'unix:Linux:3.11 and newer', 'unix:Solaris:', "other:\x01odd,(\xff:x\x7f"), match => 'exact'
+            if $random->(2);
+        push @fields, distance => $random->(255) if $random->(3);
+        push @fields, win_unit => $one_of->('mss', 'mtu'), win_multiple => 1 + $random->(1000) if $random->(2);
+        push @fields, clock_hz => 1000, uptime_min => $random->(100_000), uptime_doubtful => $one_of->(0, 0, 1) if $random->(2);
+        push @fields, layout => join(',', map { $one_of->(@options) } 1 .. 1 + $random->(6)) if $random->(5);
+        my @some = grep { !$random->(4) } @quirks;
+        push @fields, quirks => join(',', @some) if @some;
+        push @many, [ $n % 3 ? '198.18.' . int($n / 100) . '.' . $n % 100 : "2001:db8::$n", @fields ];
+    }
+    my $dir = store_with(@many);
+    my %want = v2_of($dir);
+    my $reader = Fingerpost->new($dir);
+    my @differ;
+    for my $ip (sort keys %want) {
+        my $is = Mail::SpamAssassin::Plugin::Fingerpost::_text($reader->lookup($ip));
+        push @differ, "$ip: '$is', not '$want{$ip}'" if $is ne $want{$ip};
+    }
+    is(scalar keys %want, scalar @many, 'all hosts were rendered');
+    is("@differ[0 .. ($#differ > 2 ? 2 : $#differ)]", '', 'same words as render_v2()');
 }
 
 # ---- Whose address -----------------------------------------------------------------------------

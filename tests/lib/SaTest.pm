@@ -10,7 +10,7 @@ use Cwd ();
 use Exporter 'import';
 use File::Temp ();
 
-our @EXPORT_OK = qw(make_store store_with tree need_spamassassin sa check message received rules_of);
+our @EXPORT_OK = qw(make_store store_with v2_of tree need_spamassassin sa check message received rules_of);
 
 my $serial = 0;
 my $tree = Cwd::getcwd();
@@ -43,6 +43,14 @@ sub store_with {
     my $dir = File::Temp::tempdir(CLEANUP => 1);
     chmod 0755, $dir;
     return make_store("$dir/store", @_);
+}
+
+# Every host of a store in the words of the daemon's services: address => text.
+sub v2_of {
+    my ($dir) = @_;
+    my @lines = qx($mkstore --v2 $dir);
+    chomp @lines;
+    return map { split /\t/, $_, 2 } @lines;
 }
 
 # False where SpamAssassin is not installed.

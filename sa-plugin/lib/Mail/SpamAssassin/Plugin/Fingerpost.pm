@@ -540,7 +540,7 @@ sub _signature {
   }
   my $quirks = join('',
     $quirk{'opt+'} ? 'P' : (),
-    ($quirk{'id-'} || $quirk{df} && !$quirk{'id+'} && $host->{version} == 4) ? 'Z' : (),
+    $host->{version} == 4 && ($quirk{df} ? !$quirk{'id+'} : $quirk{'id-'}) ? 'Z' : (),
     $host->{olen} ? 'I' : (),
     $quirk{'uptr+'} ? 'U' : (),
     $quirk{'ack+'} ? 'A' : (),
