@@ -114,8 +114,9 @@ struct track_unsent {
 	uint32_t shared;
 	uint16_t clock_hz;
 	uint8_t sharing;
-	bool sent_once;       /* the store knows the host from us */
-	bool queued;          /* stands in the matcher's list of those to send */
+	uint32_t said;        /* hash of the verdict last sent; 0 = none yet */
+	bool dirty;           /* something of this is not sent */
+	bool queued;          /* stands in the matcher's line of those to send */
 	bool confirmed;       /* a handshake of the kept signature was completed */
 	uint32_t uptime_min;
 };
