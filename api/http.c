@@ -50,6 +50,7 @@ struct http {
 	_Atomic uint32_t a_open;     /* connections now */
 	_Atomic int64_t a_busy_ms;   /* since when an answer is being made; 0 = none is */
 
+	const char **queue_names;    /* our copy of the caller's list */
 	pthread_t clock;
 	bool clock_runs;
 	pthread_mutex_t lock;
@@ -481,6 +482,19 @@ static int threads_start(struct http *h, char why[HTTP_WHY])
 	return rc;
 }
 
+static int copy_queue_names(struct http *h)
+{
+	const unsigned queues = counters_rows(h->conf.counters, COUNTER_QUEUE);
+
+	if (h->conf.queue_names == NULL || queues == 0)
+		return 0;
+	h->queue_names = calloc(queues, sizeof *h->queue_names);
+	if (h->queue_names == NULL)
+		return -ENOMEM;
+	memcpy(h->queue_names, h->conf.queue_names, queues * sizeof *h->queue_names);
+	return 0;
+}
+
 int http_start(struct http **out, const struct http_conf *conf, char why[HTTP_WHY])
 {
 	int rc = -ENOMEM;
@@ -495,8 +509,11 @@ int http_start(struct http **out, const struct http_conf *conf, char why[HTTP_WH
 	h->conf = *conf;
 	conf_defaults(&h->conf);
 	h->row = counters_row(conf->counters, COUNTER_SERVICES, 0);
+	if ((rc = copy_queue_names(h)) != 0)
+		goto fail;
+	rc = -ENOMEM;
 	h->service = (struct service){ .store = conf->store, .counters = conf->counters, .pulses = conf->pulses,
-		.queue_names = conf->queue_names, .started_s = conf->started_s, .a_http_open = &h->a_open };
+		.queue_names = h->queue_names, .started_s = conf->started_s, .a_http_open = &h->a_open };
 	h->conns = calloc(h->conf.connections_max, sizeof *h->conns);
 	if (h->conns == NULL)
 		goto fail;
@@ -532,6 +549,7 @@ void http_stop(struct http **hp)
 	if (h->no_memory != NULL)
 		MHD_destroy_response(h->no_memory);
 	free(h->conns);
+	free(h->queue_names);
 	h->magic = 0;
 	free(h);
 	*hp = NULL;

@@ -27,7 +27,7 @@ struct http_conf {
 	struct fp_store *store;      /* the caller's */
 	struct counters *counters;   /* shared; writes its own row, services 0 */
 	const struct pulse_board *pulses; /* may be NULL */
-	const char *const *queue_names; /* "eth0/0", one a row of COUNTER_QUEUE; may be NULL */
+	const char *const *queue_names; /* "eth0/0", one a row of COUNTER_QUEUE; may be NULL; the list is copied, the texts are not */
 	int64_t started_s;           /* unix time */
 	unsigned connections_max;    /* in all; 0 = 256 */
 	unsigned connections_per_ip; /* 0 = 64 */

@@ -2,6 +2,8 @@
  * The HTTP service over raw sockets: every answer, every refusal, hostile and slow clients. The store is a stand-in (below),
  * so that each of its errors can be had.
  */
+#include "tests/test.h"
+
 #include "api/http.h"
 #include "api/request.h"
 #include "store/reader.h"
@@ -10,10 +12,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-/* After those: it needs them. */
-#include <cmocka.h>
 
 /* ---- A store of two hosts ----------------------------------------------------------------- */
 
