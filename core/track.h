@@ -131,9 +131,9 @@ struct track_unsent {
 	uint16_t handshakes;
 	uint32_t event_s;     /* unix s of what os_changed and shared say */
 	uint32_t uptime_min;
+	uint32_t said;        /* hash of the verdict last sent; 0 = none yet */
 	uint16_t clock_hz;
 	uint8_t sharing;
-	uint32_t said;        /* hash of the verdict last sent; 0 = none yet */
 	bool os_changed : 1;
 	bool shared : 1;
 	bool dirty : 1;       /* something of this is not sent */
