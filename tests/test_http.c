@@ -1067,6 +1067,41 @@ static void test_description(void **state)
 	fixture_close(&f);
 }
 
+static void test_token(void **state)
+{
+	static const struct {
+		const char *why, *headers;
+		unsigned status;
+	} tries[] = {
+		{ "right", "Authorization: Bearer s3cret-42\r\n", 200 },
+		{ "the scheme has no case", "authorization: bearer s3cret-42\r\n", 200 },
+		{ "none", "", 401 },
+		{ "another", "Authorization: Bearer s3cret-43\r\n", 401 },
+		{ "shorter", "Authorization: Bearer s3cret-4\r\n", 401 },
+		{ "longer", "Authorization: Bearer s3cret-42s3cret-42\r\n", 401 },
+		{ "empty", "Authorization: Bearer \r\n", 401 },
+		{ "another scheme", "Authorization: Basic s3cret-42\r\n", 401 },
+		{ "two", "Authorization: Bearer s3cret-42\r\nAuthorization: Bearer s3cret-42\r\n", 401 },
+	};
+	const struct http_conf conf = { .token = "s3cret-42" };
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, AF_INET, NULL, &conf);
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		struct reply r = ask(&f, "GET", "/v1/stats", tries[i].headers);
+
+		if (r.status != tries[i].status)
+			fail_msg("%s: got %u, want %u: %s", tries[i].why, r.status, tries[i].status, r.text);
+		if (r.status == 401) {
+			check_problem(tries[i].why, &r);
+			assert_non_null(strstr(r.text, "WWW-Authenticate: Bearer"));
+		}
+		free(r.text);
+	}
+	fixture_close(&f);
+}
+
 static void test_start_fails(void **state)
 {
 	struct fixture f;
@@ -1104,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_description),
+		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_start_fails),
 	};
 
