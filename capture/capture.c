@@ -1,17 +1,20 @@
-/* capture - what every kind of capture does alike. */
+/* capture - what all sources share: names, dispatch. */
 #include "capture/capture_int.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define MAGIC 0x63617074u
 
-void capture_init(struct capture *c, const struct capture_ops *ops, const char *name, bool live)
+int capture_init(struct capture *c, const struct capture_ops *ops, const char *name, bool live)
 {
 	c->magic = MAGIC;
 	c->ops = ops;
 	c->live = live;
-	snprintf(c->name, sizeof c->name, "%s", name);
+	c->name = strdup(name);
+	return c->name != NULL ? 0 : -ENOMEM;
 }
 
 int capture_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR])
@@ -24,19 +27,9 @@ int capture_run(struct capture *c, const struct capture_handler *handler, char e
 void capture_stop(struct capture *c)
 {
 	assert(c->magic == MAGIC);
-	c->ops->stop(c);
-}
-
-void capture_close(struct capture **cp)
-{
-	struct capture *c = *cp;
-
-	if (c == NULL)
-		return;
-	assert(c->magic == MAGIC);
-	c->magic = 0;
-	c->ops->close(c);
-	*cp = NULL;
+	atomic_store_explicit(&c->a_stop, true, memory_order_release);
+	if (c->ops->stop != NULL)
+		c->ops->stop(c);
 }
 
 const char *capture_name(const struct capture *c)
@@ -49,4 +42,18 @@ bool capture_is_live(const struct capture *c)
 {
 	assert(c->magic == MAGIC);
 	return c->live;
+}
+
+void capture_close(struct capture **cp)
+{
+	struct capture *c = *cp;
+
+	if (c == NULL)
+		return;
+	assert(c->magic == MAGIC);
+	c->magic = 0;
+	free(c->name);
+	c->name = NULL;
+	c->ops->close(c); /* and the memory itself, which is the source's */
+	*cp = NULL;
 }

@@ -240,7 +240,11 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 	*out = NULL;
 	if (l == NULL)
 		return -ENOMEM;
-	capture_init(&l->base, &live_ops, conf->interface, true);
+	struct capture *c = &l->base;
+
+	l->stop_fd = -1;
+	if ((rc = capture_init(c, &live_ops, conf->interface, true)) != 0)
+		goto fail;
 	l->timeout_ms = conf->timeout_ms;
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->pcap = pcap_create(conf->interface, pcap_err);
@@ -257,9 +261,9 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 		snprintf(err, CAPTURE_ERR, "interface %s: PACKET_FANOUT: %s", conf->interface, fp_strerror(rc));
 		goto fail;
 	}
-	*out = &l->base;
+	*out = c;
 	return 0;
 fail:
-	live_close(&l->base);
+	capture_close(&c);
 	return rc;
 }

@@ -10,7 +10,6 @@
 /* Statuses: what was asked is so (every address known, a file whole), is not so, could not be found out. */
 enum { CLI_YES = 0, CLI_NO = 1, CLI_ERROR = 2 };
 
-int cmd_classify(int argc, char **argv);
 int cmd_lookup(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_stats(int argc, char **argv);

@@ -1,4 +1,5 @@
 /* fingerpost - the command line: finds the command and runs it. */
+#include "cmd/classify.h"
 #include "cmd/cli.h"
 
 #include "core/err.h"

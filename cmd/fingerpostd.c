@@ -6,7 +6,7 @@
 
 #include "cmd/listen.h"
 #include "cmd/notify.h"
-#include "cmd/paths.h"
+#include "core/paths.h"
 #include "cmd/storedir.h"
 #include "core/err.h"
 #include "core/log.h"
@@ -216,7 +216,9 @@ static int load_signatures(struct supervisor *s)
 		d->signature_files = (const char *const *)d->opt.conf.signatures.item;
 		d->n_signature_files = d->opt.conf.signatures.n;
 	} else {
-		s->default_files[0] = paths_signatures(s->signatures, sizeof s->signatures);
+		/* One that is not there is said by the loader, by its name. */
+		paths_signatures(s->signatures, sizeof s->signatures);
+		s->default_files[0] = s->signatures;
 		d->signature_files = s->default_files;
 		d->n_signature_files = 1;
 	}

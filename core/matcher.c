@@ -125,16 +125,16 @@ static void fill_delta(struct matcher *m, struct delta *d, struct track_host *ho
 	d->what.last_seen = seconds(last_ns);
 	d->what.connections = u->connections;
 	d->what.handshakes = u->handshakes;
-	d->what.os_changed = u->os_changed;
-	d->what.shared = u->shared;
+	d->what.os_changed = u->os_changed ? u->event_s : 0;
+	d->what.shared = u->shared ? u->event_s : 0;
 	d->what.sharing = u->sharing;
 	d->what.clock_hz = u->clock_hz;
 	d->what.uptime_min = u->uptime_min;
 	u->said = say_hash(sig, confirmed);
 	u->connections = 0;
 	u->handshakes = 0;
-	u->os_changed = 0;
-	u->shared = 0;
+	u->os_changed = false;
+	u->shared = false;
 	u->sharing = 0;
 	u->clock_hz = 0;
 	u->uptime_min = 0;
@@ -312,11 +312,13 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 		on_handshake(m, ev);
 		break;
 	case TRACK_HOST_CHANGE:
-		u->os_changed = seconds(ev->time_ns);
+		u->os_changed = true;
+		u->event_s = seconds(ev->time_ns);
 		changed(m, ev->host, false);
 		break;
 	case TRACK_SHARING:
-		u->shared = seconds(ev->time_ns);
+		u->shared = true;
+		u->event_s = seconds(ev->time_ns);
 		u->sharing = ev->score;
 		changed(m, ev->host, false);
 		break;
