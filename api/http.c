@@ -212,19 +212,23 @@ static size_t leave_encoded(void *ctx, struct MHD_Connection *mc, char *text)
 	return strlen(text);
 }
 
-struct host_header {
-	const char *value;
-	unsigned count;
+/* The headers that matter here; how often each came. */
+struct headers {
+	const char *host, *authorization;
+	unsigned hosts, authorizations;
 };
 
 static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	struct host_header *host = ctx;
+	struct headers *seen = ctx;
 
 	(void)kind;
 	if (strcasecmp(name, "host") == 0) {
-		host->value = value;
-		host->count++;
+		seen->host = value != NULL ? value : "";
+		seen->hosts++;
+	} else if (strcasecmp(name, "authorization") == 0) {
+		seen->authorization = value != NULL ? value : "";
+		seen->authorizations++;
 	}
 	return MHD_YES;
 }
@@ -251,11 +255,51 @@ static const char *target_path(const char *target, char host[256], bool *absolut
 	return target[len] == '/' ? target + len : "/";
 }
 
+/* Whose name does the request go by? False: answered with a problem. */
+static bool host_check(const struct http *h, const struct conn *c, const struct headers *seen, const char *version,
+    const char *authority, struct answer *out)
+{
+	const char *host = authority != NULL ? authority : seen->host;
+
+	if (seen->hosts > 1 || (seen->hosts == 0 && strcmp(version, "HTTP/1.0") != 0)) {
+		answer_problem(out, 400, NULL, "one Host header is needed");
+		return false;
+	}
+	if (host == NULL)
+		return true; /* HTTP/1.0: no browser that could be lured */
+	switch (request_host(host, c->is_unix ? NULL : &c->local, h->conf.hosts)) {
+	case REQUEST_HOST_OURS:
+		return true;
+	case REQUEST_HOST_FOREIGN:
+		answer_problem(out, 403, NULL, "this service does not go by the name in the Host header");
+		return false;
+	default:
+		answer_problem(out, 400, NULL, "the Host header is malformed");
+		return false;
+	}
+}
+
+/* RFC 6750 2.1. How long it takes tells nothing of where the first difference is. */
+static bool token_fits(const char *token, const struct headers *seen)
+{
+	if (token == NULL)
+		return true;
+	if (seen->authorizations != 1 || strncasecmp(seen->authorization, "Bearer ", 7) != 0)
+		return false;
+	const char *got = seen->authorization + 7 + strspn(seen->authorization + 7, " ");
+	const size_t len = strlen(token), got_len = strlen(got);
+	unsigned differs = len != got_len;
+
+	for (size_t i = 0; i < got_len; i++)
+		differs |= (unsigned char)got[i] ^ (unsigned char)token[i % (len + 1)];
+	return differs == 0;
+}
+
 /* What is wrong with a request before its path is looked at, as a problem; or the path to answer. */
-static const char *request_check(struct http *h, const struct conn *c, struct MHD_Connection *mc,
+static const char *request_check(const struct http *h, const struct conn *c, struct MHD_Connection *mc,
     const char *method, const char *version, struct answer *out)
 {
-	struct host_header host = { 0 };
+	struct headers seen = { 0 };
 	char authority[256];
 	bool absolute = false;
 
@@ -265,25 +309,12 @@ static const char *request_check(struct http *h, const struct conn *c, struct MH
 	}
 	const char *path = target_path(c->target, authority, &absolute);
 
-	MHD_get_connection_values(mc, MHD_HEADER_KIND, on_header, &host);
-	if (host.count > 1 || (host.count == 0 && strcmp(version, "HTTP/1.0") != 0)) {
-		answer_problem(out, 400, NULL, "one Host header is needed");
+	MHD_get_connection_values(mc, MHD_HEADER_KIND, on_header, &seen);
+	if (!host_check(h, c, &seen, version, absolute ? authority : NULL, out))
 		return NULL;
-	}
-	if (absolute)
-		host = (struct host_header){ authority, 1 };
-	if (host.count == 1) {
-		const enum request_host whose =
-		    request_host(host.value != NULL ? host.value : "", c->is_unix ? NULL : &c->local, h->conf.hosts);
-
-		if (whose != REQUEST_HOST_OURS) {
-			answer_problem(out, whose == REQUEST_HOST_BAD ? 400 : 403, NULL,
-			    whose == REQUEST_HOST_BAD ? "the Host header is malformed" :
-			    "this service does not go by the name in the Host header");
-			return NULL;
-		}
-	}
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+	if (!token_fits(h->conf.token, &seen))
+		answer_problem(out, 401, NULL, "a token is needed: Authorization: Bearer TOKEN");
+	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		answer_problem(out, 405, NULL, "GET and HEAD only");
 	else if (c->target_long)
 		answer_problem(out, 414, NULL, "more than %d bytes", ROUTE_TARGET_MAX);
@@ -324,6 +355,8 @@ static enum MHD_Result reply(struct http *h, const struct conn *c, struct MHD_Co
 	add_headers(r, a->type);
 	if (a->status == 405)
 		MHD_add_response_header(r, "Allow", "GET, HEAD");
+	if (a->status == 401)
+		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"fingerpost\"");
 	if (a->status == 503)
 		MHD_add_response_header(r, "Retry-After", "1");
 	if (c->upload_bytes > 0)

@@ -32,6 +32,7 @@ struct http_conf {
 	unsigned connections_max;    /* in all; 0 = 256 */
 	unsigned connections_per_ip; /* 0 = 64 */
 	const char *const *hosts;    /* further names that Host may have, NULL-terminated; may be NULL */
+	const char *token;           /* what "Authorization: Bearer" must bring, on every path; NULL = nothing is asked for */
 	struct pulse *pulse;         /* of the service, added by the caller; may be NULL */
 	unsigned request_deadline_ms; /* 0 = 10000 */
 	unsigned idle_timeout_s;     /* between requests; 0 = 15 */

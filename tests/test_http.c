@@ -54,6 +54,15 @@ int fp_info(struct fp_store *store, struct fp_info *out)
 	return rc;
 }
 
+/* Stands in for all of the reader that is asked for, or the linker takes the real one. */
+const char *fp_candidate(unsigned code, const char **flavor);
+const char *fp_candidate(unsigned code, const char **flavor)
+{
+	(void)code;
+	*flavor = NULL;
+	return NULL;
+}
+
 /* ---- The service -------------------------------------------------------------------------- */
 
 struct fixture {
@@ -167,6 +176,11 @@ static void say(int fd, const char *bytes, size_t len)
 		bytes += n;
 		len -= (size_t)n;
 	}
+}
+
+static void say_text(int fd, const char *text)
+{
+	say(fd, text, strlen(text));
 }
 
 /* All until the end of the stream, at most timeout_ms between two pieces; NUL-terminated, to be freed. *ended: it ended. */
@@ -666,7 +680,7 @@ static void limits(unsigned all, unsigned per_ip, unsigned opened)
 	for (unsigned i = 0; i < opened; i++) {
 		fd[i] = dial(&f);
 		if (i < most)
-			say(fd[i], "GET / HTTP/1.1\r\n", 16);
+			say_text(fd[i], "GET / HTTP/1.1\r\n");
 		else if (wait_end(fd[i], 3000) < 0)
 			fail_msg("connection %u of %u is left hanging", i + 1, most);
 	}
@@ -723,6 +737,25 @@ static void test_slow(void **state)
 	fixture_close(&f);
 }
 
+/* Between requests idle_timeout_s is allowed, no more. */
+static void test_idle(void **state)
+{
+	const struct http_conf conf = { .idle_timeout_s = 1 };
+	struct fixture f;
+	char first[64];
+
+	(void)state;
+	fixture_open(&f, AF_INET, NULL, &conf);
+	const int fd = dial(&f);
+
+	say_text(fd, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	assert_true(recv(fd, first, sizeof first, 0) > 0);
+	while (recv(fd, first, sizeof first, 0) > 0)
+		;
+	close(fd);
+	fixture_close(&f);
+}
+
 /* A client that asks for much and does not read is cut off, too. */
 static void test_unread(void **state)
 {
@@ -739,9 +772,9 @@ static void test_unread(void **state)
 	/* One by one until the kernel takes no more of the answers, then nothing moves. */
 	for (unsigned i = 0; i < 120 && refused(&f) == 0; i++) {
 		if (i < 60) {
-			say(fd, "GET ", 4);
-			say(fd, target, strlen(target));
-			say(fd, " HTTP/1.1\r\nHost: localhost\r\n\r\n", 30);
+			say_text(fd, "GET ");
+			say_text(fd, target);
+			say_text(fd, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
@@ -1067,6 +1100,41 @@ static void test_description(void **state)
 	fixture_close(&f);
 }
 
+static void test_token(void **state)
+{
+	static const struct {
+		const char *why, *headers;
+		unsigned status;
+	} tries[] = {
+		{ "right", "Authorization: Bearer s3cret-42\r\n", 200 },
+		{ "the scheme has no case", "authorization: bearer s3cret-42\r\n", 200 },
+		{ "none", "", 401 },
+		{ "another", "Authorization: Bearer s3cret-43\r\n", 401 },
+		{ "shorter", "Authorization: Bearer s3cret-4\r\n", 401 },
+		{ "longer", "Authorization: Bearer s3cret-42s3cret-42\r\n", 401 },
+		{ "empty", "Authorization: Bearer \r\n", 401 },
+		{ "another scheme", "Authorization: Basic s3cret-42\r\n", 401 },
+		{ "two", "Authorization: Bearer s3cret-42\r\nAuthorization: Bearer s3cret-42\r\n", 401 },
+	};
+	const struct http_conf conf = { .token = "s3cret-42" };
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, AF_INET, NULL, &conf);
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		struct reply r = ask(&f, "GET", "/v1/stats", tries[i].headers);
+
+		if (r.status != tries[i].status)
+			fail_msg("%s: got %u, want %u: %s", tries[i].why, r.status, tries[i].status, r.text);
+		if (r.status == 401) {
+			check_problem(tries[i].why, &r);
+			assert_non_null(strstr(r.text, "WWW-Authenticate: Bearer"));
+		}
+		free(r.text);
+	}
+	fixture_close(&f);
+}
+
 static void test_start_fails(void **state)
 {
 	struct fixture f;
@@ -1098,12 +1166,14 @@ int main(void)
 		cmocka_unit_test(test_other_sockets),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_no_store),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_description),
+		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_start_fails),
 	};
 
