@@ -19,14 +19,14 @@ enum win_unit { WIN_PLAIN, WIN_MSS, WIN_MTU };
 
 struct verdict {
 	const struct sig_label *label; /* NULL: not recognised; lives as long as the sigdb */
-	uint32_t sig_line;   /* of the signature that hit: tells two of one label apart; 0 without */
+	uint32_t sig_line;   /* of the signature that hit (struct sig): tells two of one label apart; 0 without */
 	uint8_t match;       /* enum match_quality */
 	bool random_ttl;     /* the signature has "n-" */
 	int16_t dist;        /* hops, -1 where unknown; above 35 p0f calls it excess_dist */
 	uint8_t dist_guess;  /* by the TTL alone: what raw_sig prints */
 	uint8_t win_unit;    /* enum win_unit */
 	uint16_t win_multiple;
-	uint16_t mtu;        /* mss + 40 or 60; 0 where there is no MSS */
+	uint32_t mtu;        /* mss + 40 or 60; 0 where there is no MSS; above 65535 for absurd ones */
 	const char *link;    /* of the MTU, or NULL */
 };
 

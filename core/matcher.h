@@ -1,25 +1,70 @@
 /*
- * matcher - thread body: observations from rings in, deltas to the sink out.
+ * matcher - observations in, deltas to the sink out.
  *
- * All segments of one client come to one matcher (matcher_of()), which so owns the client's flows and
- * state without a lock.
+ * All segments of one client come to one matcher (matcher_of()), which so owns the client's flows and state
+ * without a lock. What is new of a client (its first verdict, another one, its first completed handshake) is
+ * sent with the batch that brought it; what repeats is counted and sent together, at the latest
+ * MATCHER_HOLD_MS after the first change that was not sent.
  *
- * Owner    matcher_create() before the threads, matcher_destroy() after; rings belong to the caller.
- * Threads  matcher_run() is the body of one; or, with no matcher threads, the capture thread calls matcher_batch().
+ * Owner    matcher_create() before the threads, matcher_destroy() after; rings belong to the matcher.
+ * Threads  matcher_run() is one thread's body, each capture thread pushes into its own ring; or, without matcher
+ *          threads, the capture thread calls matcher_batch() itself and no ring is made.
+ * Errors   0 or a negative FP_E*.
  */
 #ifndef FP_MATCHER_H
 #define FP_MATCHER_H
 
 #include "core/counters.h"
 #include "core/hash.h"
+#include "core/pulse.h"
 #include "core/ring.h"
 #include "core/sink.h"
 #include "core/track.h"
 #include "core/wake.h"
 
 #define MATCHER_BATCH 64
+#define MATCHER_HOLD_MS 1000
 
-/* Which of n matchers a segment belongs to: by its client, the side with the higher... see matcher.c. */
+/* Which of n matchers owns the client of a segment: the sender, but of a SYN+ACK the receiver. */
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n);
+
+struct matcher;
+
+struct matcher_conf {
+	unsigned number;            /* which one: names its rows and its sink */
+	unsigned queues;            /* capture threads that push */
+	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
+	uint32_t flows_max, hosts_max;
+	struct hash_key key;
+	const struct sink *sink;
+	struct counters *counters;
+	struct pulse *pulse;        /* may be NULL */
+	_Atomic(const struct sigdb *) *a_sigdb; /* the published one; see matcher_sigdb_seen() */
+};
+
+int matcher_create(struct matcher **out, const struct matcher_conf *conf);
+void matcher_destroy(struct matcher **mp); /* sets NULL; NULL is fine */
+
+/* The ring that queue q pushes into, and what wakes the matcher after a push. */
+struct ring *matcher_ring(struct matcher *m, unsigned queue);
+struct wake *matcher_wake(struct matcher *m);
+
+/* From any thread: what waits is to be sent now and not in a second, for a file has ended. */
+void matcher_flush(struct matcher *m);
+
+/* Thread body. Returns 0 once *a_stop is set, its rings are empty and all is with the sink. */
+int matcher_run(struct matcher *m, const _Atomic bool *a_stop);
+
+/* n observations of one queue, in order. */
+void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n);
+
+/* Sends what has waited long enough; all of it where now_or_never. Returns whether something still waits. */
+bool matcher_tick(struct matcher *m, bool now_or_never);
+
+/*
+ * The sigdb that this matcher works with since its last batch. A sigdb that was replaced may be freed
+ * when no matcher has it any more.
+ */
+const struct sigdb *matcher_sigdb_seen(struct matcher *m);
 
 #endif

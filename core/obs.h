@@ -9,6 +9,7 @@
 #define FP_OBS_H
 
 #include "core/addr.h"
+#include "core/quirk.h"
 
 #define OBS_OPTIONS_MAX 24 /* p0f reads no more; 40 bytes of options hold at most 40 NOPs */
 
@@ -53,13 +54,28 @@ struct tcp_obs {
 	uint8_t ecn;          /* enum obs_ecn */
 	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
-	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included */
+	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
 	uint8_t spare[24];      /* room for what further kinds of evidence need */
 };
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */
 };
+
+/*
+ * The quirks as p0f 3.09b reads them: of the ack number without ACK flag it looks at one bit, the lowest of the
+ * first byte on the wire; a lone last byte after EOL escapes it (docs/p0f3-matching.md section 3).
+ */
+static inline uint32_t obs_quirks_p0f(const struct tcp_obs *obs)
+{
+	uint32_t quirks = obs->quirks;
+
+	if (!(obs->ack & 0x01000000))
+		quirks &= ~(uint32_t)QUIRK_ACK_PLUS;
+	if (obs->flags & OBS_OPT_LAST)
+		quirks &= ~(uint32_t)QUIRK_OPT_PLUS;
+	return quirks;
+}
 
 _Static_assert(sizeof(struct tcp_obs) == 128, "an observation is two cache lines");
 

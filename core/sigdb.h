@@ -17,15 +17,21 @@ enum sig_direction { SIG_REQUEST, SIG_RESPONSE, SIG_DIRECTIONS };
 #define SIG_TEXT_MAX 128 /* a label's text with its NUL: longer ones are an error at load */
 
 struct sig_label {
-	uint32_t id;       /* hash_id() of text; unique in a sigdb, the same on every machine */
+	uint32_t id;       /* hash_id() of text: labels of the same text have the same, others never; the same on every machine */
 	uint32_t line;     /* in its file, for messages */
 	bool generic;      /* type g */
 	bool app;          /* class "!": an application or tool, no system */
 	const char *text;  /* "class:name:flavor": what the store keeps */
 	const char *klass; /* "win", "unix", ..., "!" */
-	const char *name;  /* "Windows" */
+	const char *name;  /* "Windows"; spelled as where the file names it first, as p0f does */
 	const char *flavor;/* "7 or 8", may be empty */
+	uint32_t name_no;  /* number of the name in this sigdb: equal where names differ in case only */
+	uint32_t class_no; /* of the class */
+	const uint32_t *sys; /* of a "!" label: where it runs: numbers of names, or of classes with SIG_SYS_CLASS */
+	uint32_t sys_n;
 };
+
+#define SIG_SYS_CLASS 0x80000000u
 
 struct sigdb;
 
@@ -56,5 +62,9 @@ const char *sigdb_link(const struct sigdb *db, unsigned mtu);
 
 /* Signatures by direction, for messages ("91 request, 101 response"). */
 size_t sigdb_count(const struct sigdb *db, enum sig_direction direction);
+
+/* HTTP signatures, which are read and checked but not matched: how many, and their texts in file order. */
+size_t sigdb_http_count(const struct sigdb *db, enum sig_direction direction);
+const char *sigdb_http(const struct sigdb *db, enum sig_direction direction, size_t n);
 
 #endif

@@ -16,7 +16,7 @@
 struct track;
 struct track_host;
 
-/* What a SYN or SYN+ACK said, small enough to keep per host and per flow. */
+/* What a SYN or SYN+ACK said, small enough to keep per host: 48 bytes. Quirks as the mode reads them. */
 struct track_sig {
 	const struct sig_label *label; /* NULL: not recognised. Valid while its sigdb is: see track_relabel() */
 	int64_t time_ns;
@@ -27,18 +27,28 @@ struct track_sig {
 	uint16_t mss, win, win_multiple;
 	int16_t dist;         /* -1 unknown */
 	uint16_t src_port;
-	uint8_t win_unit, match, ttl, wscale, olen, ecn, ipver, dscp;
-	bool payload, random_ttl;
+	uint8_t ttl, wscale, olen, ipver;
+	uint8_t dscp : 6;
+	uint8_t win_unit : 2; /* enum win_unit */
+	uint8_t ecn : 4;      /* enum obs_ecn */
+	uint8_t match : 2;    /* enum match_quality */
+	bool payload : 1;
+	bool random_ttl : 1;
 };
+_Static_assert(sizeof(struct track_sig) == 48, "kept for every host");
 
 enum track_event_kind {
 	TRACK_SYN,        /* a SYN was judged: sig, verdict */
 	TRACK_SYNACK,     /* a SYN+ACK was judged: sig, verdict */
-	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's */
+	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's, NULL where the host has sent another since */
 	TRACK_HOST_CHANGE,/* p0f's host change: reason, hits */
 	TRACK_SHARING,    /* p0f's ip sharing: reason, hits */
 	TRACK_MTU,        /* verdict.mtu, verdict.link */
 	TRACK_UPTIME,     /* clock and uptime */
+	/*
+	 * Of one SYN: SYN, HOST_CHANGE or SHARING, MTU, UPTIME, in this order, which is p0f's log's; of a SYN+ACK the
+	 * same, and HANDSHAKE where the ACK had overtaken it.
+	 */
 };
 
 struct track_event {
@@ -49,7 +59,7 @@ struct track_event {
 	uint16_t cli_port, srv_port;
 	int64_t time_ns;
 	struct track_host *host;   /* of whom it speaks; valid until the next call */
-	const struct track_sig *sig;
+	const struct track_sig *sig; /* the segment's; of an UPTIME found later, what it was measured from */
 	const struct tcp_obs *obs; /* the segment itself */
 	struct verdict verdict;
 	/* TRACK_UPTIME */
@@ -76,6 +86,12 @@ enum track_reason_index {
 	REASON_COUNT
 };
 
+enum track_reason {
+#define X(constant, name) constant = 1 << constant##_INDEX,
+	TRACK_REASONS(X)
+#undef X
+};
+
 #define TRACK_EVENTS_MAX 8 /* of one segment */
 
 struct track_conf {
@@ -83,13 +99,16 @@ struct track_conf {
 	uint32_t hosts_max;
 	enum match_mode mode;
 	struct hash_key key;
+	/* p0f's -t: flows that old since their SYN and hosts unseen so long are forgotten; 0 = never. Looked at every 50 segments. */
+	uint32_t flow_age_s, host_age_s;
 	/* A host is about to be forgotten: last chance to send what is unsent. May be NULL. */
 	void (*evict)(void *ctx, struct track_host *host);
 	void *evict_ctx;
 };
 
+/* flows_max at least 1, hosts_max at least 2, both below 2^31. -EINVAL, -ENOMEM. */
 int track_create(struct track **out, const struct track_conf *conf);
-void track_destroy(struct track **tp);
+void track_destroy(struct track **tp); /* sets NULL; NULL is fine */
 
 enum track_result {
 	TRACK_APPLIED, /* judged; n events, possibly none (a repeat, a stray ACK) */
@@ -110,20 +129,25 @@ void track_relabel(struct track *t, const struct sigdb *fresh);
 struct track_unsent {
 	uint16_t connections; /* increments */
 	uint16_t handshakes;
-	uint32_t os_changed;  /* unix s */
-	uint32_t shared;
+	uint32_t event_s;     /* unix s of what os_changed and shared say */
+	uint32_t uptime_min;
+	uint32_t said;        /* hash of the verdict last sent; 0 = none yet */
 	uint16_t clock_hz;
 	uint8_t sharing;
-	bool sent_once;       /* the store knows the host from us */
-	bool queued;          /* stands in the matcher's list of those to send */
-	bool confirmed;       /* a handshake of the kept signature was completed */
-	uint32_t uptime_min;
+	bool os_changed : 1;
+	bool shared : 1;
+	bool dirty : 1;       /* something of this is not sent */
+	bool queued : 1;      /* stands in the matcher's line of those to send */
+	bool confirmed : 1;   /* a handshake of the kept signature was completed */
 };
 struct track_unsent *track_host_unsent(struct track_host *host);
 const struct fp_addr *track_host_addr(const struct track_host *host);
-/* What its last SYN (or, of a server only, SYN+ACK) said. */
+/*
+ * What its last SYN (or, of a server only, SYN+ACK) said; NULL where there was none: the server of a SYN that nobody answered. SYNs of tools
+ * (label->app) count only until there is one of a system.
+ */
 const struct track_sig *track_host_sig(const struct track_host *host, bool *synack);
-/* When first and last seen by this track, packet time in ns. */
+/* When first and last seen by this track, packet time in ns, whole seconds. */
 void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns);
 /* A number that names the host until it is evicted, and back; NULL: not any more the same. */
 uint64_t track_host_ref(const struct track *t, const struct track_host *host);

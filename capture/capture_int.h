@@ -1,0 +1,26 @@
+/* capture_int - what every kind of source has in common; each embeds it as its first member. For this folder only. */
+#ifndef FP_CAPTURE_INT_H
+#define FP_CAPTURE_INT_H
+
+#include "capture/capture.h"
+
+#include <stdatomic.h>
+
+struct capture_ops {
+	int (*run)(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR]);
+	void (*stop)(struct capture *c); /* after a_stop was set; async-signal-safe; may be NULL */
+	void (*close)(struct capture *c); /* frees all, c itself included; the name is gone already */
+};
+
+struct capture {
+	uint32_t magic;
+	const struct capture_ops *ops;
+	char *name;          /* interface or path, for messages */
+	bool live;
+	_Atomic bool a_stop; /* set by anybody, looked at by the run */
+};
+
+/* -ENOMEM: c can be closed all the same. */
+int capture_init(struct capture *c, const struct capture_ops *ops, const char *name, bool live);
+
+#endif

@@ -1,0 +1,374 @@
+/* classify - reads a capture through decode, match and track, and prints in capture order. */
+#include "cmd/classify.h"
+#include "capture/capture.h"
+#include "core/err.h"
+#include "core/p0flog.h"
+#include "core/paths.h"
+#include "core/pkt.h"
+#include "core/sigtext.h"
+#include "core/util.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define P0F_SIGNATURES "/etc/p0f/p0f.fp"
+#define SIGFILES_MAX 32
+
+/* Untouched memory costs nothing; p0f's own limits are not imitated. */
+#define FLOWS_MAX (1u << 20)
+#define HOSTS_MAX (1u << 20)
+
+/* p0f's -t. */
+#define P0F_FLOW_AGE_S 30
+#define P0F_HOST_AGE_S (120 * 60)
+
+enum exit_status { EXIT_DONE = 0, EXIT_PARTWAY = 1, EXIT_USAGE = 2 };
+
+enum format { FORMAT_P0F, FORMAT_JSON, FORMAT_TSV };
+
+struct classify {
+	const char *file, *filter;
+	const char *sigfiles[SIGFILES_MAX];
+	size_t n_sigfiles;
+	enum format format;
+	enum match_mode mode;
+	char default_sigfile[PATH_MAX];
+
+	struct pkt_conf pkt;
+	struct sigdb *db;
+	struct track *track;
+	struct p0flog log;
+	uint64_t unknown_link; /* frames of a link type that we do not read */
+	uint32_t unknown_link_number;
+	struct capture *capture;
+};
+
+static const char usage[] =
+    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']\n"
+    "  -r, --read FILE        a pcap or pcapng file, a FIFO, or - for standard input\n"
+    "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
+    "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
+    "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
+    "  FILTER                 a pcap expression; without one, all TCP\n";
+
+static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+static int complain(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("fingerpost classify: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
+/* ---- Printing ----------------------------------------------------------------------------- */
+
+static const char *match_name(uint8_t match)
+{
+	static const char *const names[] = {
+		[MATCH_NONE] = "none", [MATCH_EXACT] = "exact", [MATCH_GENERIC] = "generic", [MATCH_FUZZY] = "fuzzy",
+	};
+
+	return names[match];
+}
+
+/* RFC 3339 with nanoseconds. */
+static const char *time_text(int64_t time_ns, char buf[40])
+{
+	const time_t seconds = (time_t)(time_ns / 1000000000);
+	struct tm tm;
+	size_t n = 0;
+
+	if (gmtime_r(&seconds, &tm) != NULL)
+		n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, 40 - n, ".%09dZ", (int)(time_ns % 1000000000));
+	return buf;
+}
+
+static void print_json_string(const char *text)
+{
+	if (text == NULL || text[0] == '\0') {
+		fputs("null", stdout);
+		return;
+	}
+	putchar('"');
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p == '"' || *p == '\\')
+			printf("\\%c", *p);
+		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+			printf("\\u%04x", (unsigned char)*p);
+		else
+			putchar(*p);
+	putchar('"');
+}
+
+/* The fingerprinted end of an event and the other one. */
+struct ends {
+	char ip[FP_ADDR_TEXT], peer[FP_ADDR_TEXT];
+	uint16_t port, peer_port;
+};
+
+static void ends_of(const struct track_event *e, struct ends *out)
+{
+	fp_addr_text(e->server ? &e->srv : &e->cli, out->ip);
+	fp_addr_text(e->server ? &e->cli : &e->srv, out->peer);
+	out->port = e->server ? e->srv_port : e->cli_port;
+	out->peer_port = e->server ? e->cli_port : e->srv_port;
+}
+
+static void print_json(const struct classify *c, const struct track_event *e)
+{
+	const struct verdict *v = &e->verdict;
+	const struct sig_label *l = v->label;
+	char when[40], raw[SIGTEXT_RAW];
+	struct ends ends;
+
+	ends_of(e, &ends);
+	p0flog_raw_sig(c->mode, e->obs, v, raw, sizeof raw);
+	printf("{\"time\":\"%s\",\"ip\":\"%s\",\"port\":%u,\"peer\":\"%s\",\"peer_port\":%u,\"kind\":\"%s\",\"os\":{\"name\":",
+	    time_text(e->time_ns, when), ends.ip, ends.port, ends.peer, ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack");
+	print_json_string(l != NULL ? l->name : NULL);
+	fputs(",\"flavor\":", stdout);
+	print_json_string(l != NULL ? l->flavor : NULL);
+	fputs(",\"class\":", stdout);
+	print_json_string(l != NULL ? l->klass : NULL);
+	printf(",\"match\":\"%s\"},\"candidates\":[],\"signature\":\"%s\",\"distance\":", match_name(v->match), raw);
+	if (v->dist >= 0)
+		printf("%d", v->dist);
+	else
+		fputs("null", stdout);
+	fputs(",\"link\":", stdout);
+	print_json_string(v->link);
+	if (v->mtu != 0)
+		printf(",\"mtu\":%u}\n", v->mtu);
+	else
+		fputs(",\"mtu\":null}\n", stdout);
+}
+
+static void print_tsv(const struct classify *c, const struct track_event *e)
+{
+	const struct verdict *v = &e->verdict;
+	const struct sig_label *l = v->label;
+	char when[40], raw[SIGTEXT_RAW], dist[8] = "";
+	struct ends ends;
+
+	ends_of(e, &ends);
+	p0flog_raw_sig(c->mode, e->obs, v, raw, sizeof raw);
+	if (v->dist >= 0)
+		snprintf(dist, sizeof dist, "%d", v->dist);
+	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
+	    ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack", l != NULL ? l->name : "???", l != NULL ? l->flavor : "",
+	    l != NULL ? l->klass : "", match_name(v->match), dist, v->link != NULL ? v->link : "", raw);
+}
+
+static void print_event(struct classify *c, const struct track_event *e)
+{
+	char line[P0FLOG_LINE];
+	size_t n;
+
+	switch (c->format) {
+	case FORMAT_P0F:
+		if ((n = p0flog_line(&c->log, e, line)) > 0)
+			fwrite(line, 1, n, stdout);
+		break;
+	case FORMAT_JSON:
+		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
+			print_json(c, e);
+		break;
+	case FORMAT_TSV:
+		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
+			print_tsv(c, e);
+		break;
+	}
+}
+
+/* ---- Frames ------------------------------------------------------------------------------- */
+
+static void on_frame(void *ctx, const struct capture_frame *f)
+{
+	struct classify *c = ctx;
+	struct track_event ev[TRACK_EVENTS_MAX];
+	struct tcp_obs obs;
+	size_t n = 0;
+	const enum pkt_result rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
+
+	if (rc == PKT_UNKNOWN_LINK) {
+		c->unknown_link++;
+		c->unknown_link_number = f->link;
+	}
+	if (rc != PKT_OK)
+		return;
+	track_observe(c->track, c->db, &obs, ev, &n);
+	for (size_t i = 0; i < n; i++)
+		print_event(c, &ev[i]);
+}
+
+static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
+{
+	(void)ctx;
+	(void)stats;
+	(void)idle;
+	fflush(stdout);
+}
+
+/* ---- Command line ------------------------------------------------------------------------- */
+
+static int read_options(struct classify *c, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "read", required_argument, NULL, 'r' },
+		{ "signatures", required_argument, NULL, 'f' },
+		{ "format", required_argument, NULL, 'F' },
+		{ "compat", required_argument, NULL, 'C' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	static const char *const formats[] = { [FORMAT_P0F] = "p0f", [FORMAT_JSON] = "json", [FORMAT_TSV] = "tsv" };
+	int option;
+
+	optind = 0; /* the caller may have parsed options of its own */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":r:f:h", longs, NULL)) != -1)
+		switch (option) {
+		case 'r':
+			if (c->file != NULL)
+				return complain("-r is given twice: one capture at a time");
+			c->file = optarg;
+			break;
+		case 'f':
+			if (c->n_sigfiles == SIGFILES_MAX)
+				return complain("more than %d signature files", SIGFILES_MAX);
+			c->sigfiles[c->n_sigfiles++] = optarg;
+			break;
+		case 'F': {
+			size_t i = 0;
+
+			while (i < ARRAY_LEN(formats) && strcmp(formats[i], optarg) != 0)
+				i++;
+			if (i == ARRAY_LEN(formats))
+				return complain("--format %s: p0f, json or tsv is expected", optarg);
+			c->format = (enum format)i;
+			break;
+		}
+		case 'C':
+			if (strcmp(optarg, "p0f") != 0)
+				return complain("--compat %s: p0f is expected", optarg);
+			c->mode = MATCH_COMPAT_P0F;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_DONE);
+		case ':':
+			return complain("option %s wants an argument", argv[optind - 1]);
+		default:
+			complain("unknown option %s", argv[optind - 1]);
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	if (optind < argc)
+		c->filter = argv[optind++];
+	if (optind < argc)
+		return complain("\"%s\" is one word too many: put the filter in quotes", argv[optind]);
+	if (c->file == NULL) {
+		complain("-r FILE is missing");
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int load_signatures(struct classify *c)
+{
+	struct sig_error err = { 0 };
+
+	if (c->n_sigfiles == 0 && c->mode == MATCH_COMPAT_P0F && access(P0F_SIGNATURES, R_OK) == 0) {
+		c->sigfiles[c->n_sigfiles++] = P0F_SIGNATURES;
+	} else if (c->n_sigfiles == 0) {
+		if (paths_signatures(c->default_sigfile, sizeof c->default_sigfile) != 0)
+			return complain("no signature database: %s is not there; name one with -f", c->default_sigfile);
+		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
+	}
+	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0)
+		return EXIT_DONE;
+	if (err.line > 0)
+		return complain("%s:%u: %s", err.file, err.line, err.text);
+	return complain("%s: %s", err.file, err.text);
+}
+
+static int open_all(struct classify *c)
+{
+	const bool compat = c->mode == MATCH_COMPAT_P0F;
+	struct track_conf track = {
+		.flows_max = FLOWS_MAX,
+		.hosts_max = HOSTS_MAX,
+		.mode = c->mode,
+		.flow_age_s = compat ? P0F_FLOW_AGE_S : 0,
+		.host_age_s = compat ? P0F_HOST_AGE_S : 0,
+	};
+	char err[CAPTURE_ERR];
+	int rc;
+
+	if ((rc = load_signatures(c)) != EXIT_DONE)
+		return rc;
+	c->pkt.compat = compat;
+	if ((rc = hash_key_random(&track.key)) != 0 || (rc = track_create(&c->track, &track)) != 0)
+		return complain("%s", fp_strerror(rc));
+	p0flog_init(&c->log, c->mode);
+	if (capture_open_file(&c->capture, c->file, c->filter, err) != 0)
+		return complain("%s", err);
+	return EXIT_DONE;
+}
+
+static int run(struct classify *c)
+{
+	const struct capture_handler handler = { .ctx = c, .frame = on_frame, .flush = on_flush };
+	char err[CAPTURE_ERR];
+	int status = EXIT_DONE;
+
+	if (c->format == FORMAT_TSV)
+		puts("time\tip\tport\tpeer\tpeer_port\tkind\tname\tflavor\tclass\tmatch\tp\tdist\tlink\traw_sig");
+	if (capture_run(c->capture, &handler, err) != 0) {
+		fflush(stdout);
+		complain("%s", err);
+		status = EXIT_PARTWAY;
+	}
+	if (c->unknown_link > 0)
+		complain("%s: %" PRIu64 " frames of link type %u were passed over: it is not one that we read", capture_name(c->capture),
+		    c->unknown_link, c->unknown_link_number);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		complain("standard output: cannot be written");
+		status = EXIT_PARTWAY;
+	}
+	return status;
+}
+
+int cmd_classify(int argc, char **argv)
+{
+	struct classify *c = calloc(1, sizeof *c);
+	int status;
+
+	if (c == NULL)
+		return complain("%s", fp_strerror(-ENOMEM));
+	status = read_options(c, argc, argv);
+	if (status == EXIT_DONE)
+		status = open_all(c);
+	if (status == EXIT_DONE)
+		status = run(c);
+	capture_close(&c->capture);
+	track_destroy(&c->track);
+	sigdb_free(&c->db);
+	free(c);
+	return status;
+}

@@ -1,0 +1,118 @@
+/* fingerpost - the command line: finds the command and runs it. */
+#include "cmd/classify.h"
+#include "cmd/cli.h"
+
+#include "core/err.h"
+#include "core/util.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments;
+	const char *help;
+} table[] = {
+	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
+	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
+	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
+	{ "classify", cmd_classify,
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
+	  "name the systems in a capture; needs no daemon" },
+	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
+};
+
+void cli_say(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("fingerpost: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int cli_usage(const char *command)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].name, command) == 0)
+			fprintf(stderr, "usage: fingerpost %s %s\n", table[i].name, table[i].arguments);
+	return CLI_ERROR;
+}
+
+static int no_store(const char *dir, int rc)
+{
+	if (dir == NULL)
+		dir = getenv("FINGERPOST_STORE");
+	if (dir == NULL)
+		dir = "/var/lib/fingerpost";
+	switch (rc) {
+	case -EACCES:
+	case -EPERM:
+		cli_say("store %s: no right to read it; join its group, or use store.mode = 0644", dir);
+		break;
+	case FP_ENOSTORE:
+	case -ENOENT:
+		cli_say("store %s: there is none that can be read; is fingerpostd running, or is it elsewhere "
+		    "(--store, FINGERPOST_STORE)?", dir);
+		break;
+	default:
+		cli_say("store %s: %s", dir, fp_strerror(rc));
+	}
+	return CLI_ERROR;
+}
+
+int cli_open_store(struct fp_store **out, const char *dir)
+{
+	struct fp_info info;
+	int rc = fp_open(out, dir);
+
+	if (rc != 0)
+		return no_store(dir, rc);
+	rc = fp_info(*out, &info);
+	if (rc == FP_ENOSTORE) {
+		fp_trust(*out);
+		rc = fp_info(*out, &info);
+	}
+	if (rc == 0)
+		return 0;
+	fp_close(out);
+	return no_store(dir, rc);
+}
+
+static void help(FILE *to)
+{
+	fputs("usage: fingerpost COMMAND [ARGUMENTS]\n\n", to);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		fprintf(to, "  %s %s\n      %s\n", table[i].name, table[i].arguments, table[i].help);
+	fputs("\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	/* A reader that has seen enough closes the pipe; that is no error worth a message. */
+	signal(SIGPIPE, SIG_DFL);
+	if (argc < 2) {
+		help(stderr);
+		return CLI_ERROR;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return CLI_YES;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("fingerpost " FP_VERSION);
+		return CLI_YES;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].name, argv[1]) == 0)
+			return table[i].run(argc - 1, argv + 1);
+	cli_say("unknown command \"%s\"; fingerpost --help lists those there are", argv[1]);
+	return CLI_ERROR;
+}

@@ -1,0 +1,556 @@
+/*
+ * fingerpostd - the supervisor: reads settings, opens what needs rights, forks the two processes that do the work,
+ * and then only waits. See daemon.h for who does what.
+ */
+#include "cmd/daemon.h"
+
+#include "cmd/listen.h"
+#include "cmd/notify.h"
+#include "core/paths.h"
+#include "cmd/storedir.h"
+#include "core/err.h"
+#include "core/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SERVICES_AGAIN_S 1 /* a services process that dies is started again, but not in a tight loop */
+
+/* A child and the end of the socketpair that we hold. */
+struct child {
+	pid_t pid; /* 0: none */
+	int fd;
+	bool ready;
+};
+
+struct supervisor {
+	struct daemon d;
+	struct child packets, services;
+	bool want_services;
+	bool announced;
+	bool stopping;
+	int status;
+	int detached_fd; /* -1: not detached; else one byte lets the first process go */
+	char signatures[PATH_MAX];
+	const char *default_files[1];
+};
+
+/* ---- Signals -------------------------------------------------------------------------------------- */
+
+int daemon_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+int daemon_next_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/* ---- Opening -------------------------------------------------------------------------------------- */
+
+static void say(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "fingerpostd: %s\n", text);
+}
+
+static int open_one_live(struct daemon *d, const char *interface, unsigned number)
+{
+	const struct conf *c = &d->opt.conf;
+	char err[CAPTURE_ERR];
+	const struct capture_live conf = {
+		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
+		/* A group is this process's own: the number must differ from those of other daemons. */
+		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
+		.fanout_mode = (int)c->fanout,
+	};
+
+	for (unsigned q = 0; q < c->queues; q++) {
+		const int rc = capture_open_live(&d->capture[d->n_live], &conf, err);
+
+		if (rc != 0) {
+			log_error("%s", err);
+			return rc;
+		}
+		snprintf(d->queue_name[d->n_live], sizeof d->queue_name[0], "%.20s/%u", interface, q);
+		d->n_live++;
+	}
+	return 0;
+}
+
+static int open_live(struct daemon *d)
+{
+	const struct conf_list *names = &d->opt.conf.interface;
+	char route[64];
+
+	if (names->n == 0) {
+		const int rc = capture_default_interface(route, sizeof route);
+
+		if (rc != 0) {
+			log_error("no interface was named and there is no default route; name one with -i, "
+			    "or a file with -r");
+			return FP_ECONFIG;
+		}
+		return open_one_live(d, route, 0);
+	}
+	for (size_t i = 0; i < names->n; i++) {
+		const int rc = open_one_live(d, names->item[i], (unsigned)i);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int open_captures(struct daemon *d)
+{
+	const struct options *o = &d->opt;
+	const size_t interfaces = o->live ? (o->conf.interface.n > 0 ? o->conf.interface.n : 1) : 0;
+	char err[CAPTURE_ERR];
+
+	if (interfaces * o->conf.queues + 1 > DAEMON_QUEUES_MAX) {
+		log_error("%zu interfaces with %llu queues each are too many: at most %d in all", interfaces,
+		    (unsigned long long)o->conf.queues, DAEMON_QUEUES_MAX - 1);
+		return FP_ECONFIG;
+	}
+	d->capture = calloc(interfaces * o->conf.queues + o->files.n + 1, sizeof *d->capture);
+	if (d->capture == NULL)
+		return -ENOMEM;
+	if (o->live) {
+		const int rc = open_live(d);
+
+		if (rc != 0)
+			return rc;
+	}
+	for (; d->n_files < o->files.n; d->n_files++) {
+		const int rc = capture_open_file(&d->capture[d->n_live + d->n_files], o->files.item[d->n_files],
+		    o->conf.filter, err);
+
+		if (rc != 0) {
+			log_error("%s", err);
+			return rc;
+		}
+	}
+	d->queues = (unsigned)d->n_live;
+	if (d->n_files > 0)
+		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "files");
+	return 0;
+}
+
+/* At least one matcher by default; none where there is one CPU only. */
+static void choose_matchers(struct daemon *d)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t n = d->opt.conf.matchers;
+
+	if (n == CONF_AUTO)
+		n = cpus <= 1 ? 0 : cpus > (long)d->queues ? (uint64_t)cpus - d->queues : 1;
+	d->match_in_capture = n == 0;
+	d->matchers = d->match_in_capture ? d->queues : (unsigned)(n < 64 ? n : 64);
+}
+
+static int open_shared(struct daemon *d)
+{
+	const int rc = counters_create(&d->counters, d->queues, d->matchers);
+
+	if (rc != 0)
+		return rc;
+	d->shared = mmap(NULL, sizeof *d->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return d->shared != MAP_FAILED ? 0 : -errno;
+}
+
+static int open_services(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	const char *http = d->opt.conf.http_listen;
+	char why[LISTEN_WHY];
+
+	d->http_fd = -1;
+	if (strcmp(http, "off") == 0 || *http == '\0')
+		return 0;
+	/* Reading files only: no service but those named on the command line. */
+	if (!d->opt.live && !d->opt.stay && !d->opt.http_named)
+		return 0;
+	const int rc = listen_open(&d->http_fd, http, why);
+
+	if (rc != 0)
+		log_error("http.listen: %s", why);
+	s->want_services = rc == 0;
+	return rc;
+}
+
+static int load_signatures(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	struct sig_error err;
+
+	if (d->opt.conf.signatures.n > 0) {
+		d->signature_files = (const char *const *)d->opt.conf.signatures.item;
+		d->n_signature_files = d->opt.conf.signatures.n;
+	} else {
+		/* One that is not there is said by the loader, by its name. */
+		paths_signatures(s->signatures, sizeof s->signatures);
+		s->default_files[0] = s->signatures;
+		d->signature_files = s->default_files;
+		d->n_signature_files = 1;
+	}
+	const int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
+
+	if (rc != 0)
+		log_error("%s:%u: %s", err.file, err.line, err.text);
+	return rc;
+}
+
+static int open_account(struct daemon *d)
+{
+	const struct conf *c = &d->opt.conf;
+	char why[PRIVILEGE_WHY];
+	const int rc = privilege_account(&d->account, c->user, c->group, why);
+
+	if (rc != 0)
+		log_error("%s; make it, or name another with -u", why);
+	else if (geteuid() == 0 && !d->account.drop)
+		log_warning("running as root: there is no user " PRIVILEGE_DEFAULT_USER
+		    "; useradd --system " PRIVILEGE_DEFAULT_USER " mends that");
+	return rc;
+}
+
+/* Everything that can be refused is refused here, before anything changes. */
+static int open_all(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	char why[STOREDIR_WHY] = "";
+	int rc;
+
+	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
+		return rc;
+	choose_matchers(d);
+	if ((rc = open_shared(d)) != 0) {
+		log_error("cannot make shared memory: %s", fp_strerror(rc));
+		return rc;
+	}
+	rc = storedir_take(&d->lock_fd, d->opt.conf.store_dir, (mode_t)d->opt.conf.store_mode, &d->account, why);
+	if (rc != 0) {
+		log_error("%s", why);
+		return rc;
+	}
+	return open_services(s);
+}
+
+/* ---- Children ------------------------------------------------------------------------------------- */
+
+static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t),
+    const char *name, int not_for_it)
+{
+	const pid_t self = getpid();
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -errno;
+	c->pid = fork();
+	if (c->pid < 0) {
+		const int rc = -errno;
+
+		c->pid = 0;
+		close(pair[0]);
+		close(pair[1]);
+		return rc;
+	}
+	if (c->pid == 0) {
+		close(pair[0]);
+		if (s->packets.fd >= 0)
+			close(s->packets.fd);
+		if (s->services.fd >= 0)
+			close(s->services.fd);
+		if (not_for_it >= 0)
+			close(not_for_it);
+		log_init(name, LOG_INFO);
+		_exit(body(&s->d, pair[1], self));
+	}
+	close(pair[1]);
+	c->fd = pair[0];
+	c->ready = false;
+	return 0;
+}
+
+static int start_packets(struct supervisor *s)
+{
+	return start_child(s, &s->packets, packets_main, "fingerpostd[packets]", s->d.http_fd);
+}
+
+static int start_services(struct supervisor *s)
+{
+	return start_child(s, &s->services, services_main, "fingerpostd[services]", -1);
+}
+
+static void announce(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	char what[512] = "", served[256] = "no service";
+
+	for (unsigned q = 0; q < d->n_live; q++)
+		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", q > 0 ? ", " : "capturing on ",
+		    d->queue_name[q]);
+	for (size_t f = 0; f < d->n_files; f++)
+		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s",
+		    f > 0 ? ", " : *what != '\0' ? ", reading " : "reading ", d->opt.files.item[f]);
+	if (s->want_services)
+		snprintf(served, sizeof served, "HTTP on %s", d->opt.conf.http_listen);
+	s->announced = true;
+	log_info("ready: %s%s%s%s; store %s; %s; %zu signatures for SYN", what,
+	    *d->opt.conf.filter != '\0' ? " (" : "", d->opt.conf.filter, *d->opt.conf.filter != '\0' ? ")" : "",
+	    d->opt.conf.store_dir, served, sigdb_count(d->sigdb, SIG_REQUEST));
+	notify_ready(what);
+	if (s->detached_fd >= 0) {
+		(void)!write(s->detached_fd, "R", 1);
+		close(s->detached_fd);
+		s->detached_fd = -1;
+	}
+}
+
+static void hear(struct supervisor *s, struct child *c)
+{
+	char byte;
+
+	if (c->fd >= 0 && read(c->fd, &byte, 1) == 1)
+		c->ready = true;
+	else if (c->fd >= 0) {
+		close(c->fd); /* it is ending: SIGCHLD follows */
+		c->fd = -1;
+	}
+	if (!s->announced && s->packets.ready && (s->services.ready || !s->want_services))
+		announce(s);
+}
+
+static void pass_on(const struct child *c, int sig)
+{
+	if (c->pid > 0)
+		kill(c->pid, sig);
+}
+
+static void begin_stop(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	notify_stopping();
+	/* Services answer until the store is at rest. */
+	pass_on(s->packets.pid > 0 ? &s->packets : &s->services, SIGTERM);
+}
+
+static void forget(struct child *c)
+{
+	c->pid = 0;
+	c->ready = false;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+static const char *describe(int wait_status, char buf[64])
+{
+	if (WIFSIGNALED(wait_status))
+		snprintf(buf, 64, "was killed by signal %d", WTERMSIG(wait_status));
+	else
+		snprintf(buf, 64, "ended with status %d", WEXITSTATUS(wait_status));
+	return buf;
+}
+
+static void reap(struct supervisor *s)
+{
+	char how[64];
+	int st;
+
+	for (pid_t pid; (pid = waitpid(-1, &st, WNOHANG)) > 0;) {
+		if (pid == s->packets.pid) {
+			forget(&s->packets);
+			s->status = WIFEXITED(st) ? WEXITSTATUS(st) : EXIT_FAILED;
+			if (WIFSIGNALED(st))
+				log_error("the packets process %s", describe(st, how));
+			s->stopping = true;
+			pass_on(&s->services, SIGTERM);
+		} else if (pid == s->services.pid) {
+			forget(&s->services);
+			if (s->stopping)
+				continue;
+			if (!s->announced) {
+				/* It never ran: what is wrong was said, and will not mend itself. */
+				s->status = EXIT_FAILED;
+				begin_stop(s);
+				continue;
+			}
+			log_error("the services process %s; it is started again", describe(st, how));
+		}
+	}
+}
+
+static void on_signal(struct supervisor *s, int sig)
+{
+	if (sig == SIGTERM || sig == SIGINT)
+		begin_stop(s);
+	else if (sig == SIGCHLD)
+		reap(s);
+	else
+		pass_on(&s->packets, sig); /* SIGHUP, SIGUSR1 */
+}
+
+static int supervise(struct supervisor *s, int signal_fd)
+{
+	time_t started = time(NULL);
+
+	while (s->packets.pid > 0 || s->services.pid > 0) {
+		struct pollfd fds[3] = {
+			{ .fd = signal_fd, .events = POLLIN }, { .fd = s->packets.fd, .events = POLLIN },
+			{ .fd = s->services.fd, .events = POLLIN },
+		};
+
+		if (poll(fds, 3, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents != 0)
+			hear(s, &s->packets);
+		if (fds[2].revents != 0)
+			hear(s, &s->services);
+		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
+			on_signal(s, sig);
+		if (s->want_services && s->services.pid == 0 && !s->stopping &&
+		    time(NULL) - started >= SERVICES_AGAIN_S) {
+			started = time(NULL);
+			if (start_services(s) != 0)
+				log_error("the services process cannot be started: %s", strerror(errno));
+		}
+	}
+	return s->status;
+}
+
+/* ---- Main ----------------------------------------------------------------------------------------- */
+
+/* -d: the first process waits until the daemon is ready, and tells by its status. */
+static void detach(struct supervisor *s)
+{
+	int pair[2];
+	char byte;
+
+	if (pipe2(pair, O_CLOEXEC) != 0)
+		return;
+	const pid_t pid = fork();
+
+	if (pid > 0) {
+		int st = 0;
+
+		close(pair[1]);
+		if (read(pair[0], &byte, 1) == 1)
+			_exit(EXIT_DONE);
+		waitpid(pid, &st, 0);
+		_exit(WIFEXITED(st) ? WEXITSTATUS(st) : EXIT_FAILED);
+	}
+	close(pair[0]);
+	s->detached_fd = pair[1];
+	setsid();
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+}
+
+static int test_only(struct supervisor *s, const struct conf_report *report)
+{
+	const bool sound = load_signatures(s) == 0;
+
+	if (report->errors > 0 || !sound)
+		return EXIT_REFUSED;
+	puts("settings and signatures are sound");
+	return EXIT_DONE;
+}
+
+static int run(struct supervisor *s)
+{
+	int signal_fd;
+
+	if (s->d.opt.detach)
+		detach(s);
+	if (open_all(s) != 0)
+		return EXIT_REFUSED;
+	signal_fd = daemon_signals();
+	if (signal_fd < 0)
+		return EXIT_FAILED;
+	if (start_packets(s) != 0 || (s->want_services && start_services(s) != 0)) {
+		log_error("cannot fork: %s", strerror(errno));
+		pass_on(&s->packets, SIGTERM);
+		return EXIT_FAILED;
+	}
+	/* The children have them; what nobody reads is closed, so that it ends with them. */
+	for (size_t i = 0; i < s->d.n_live + s->d.n_files; i++)
+		capture_close(&s->d.capture[i]);
+	return supervise(s, signal_fd);
+}
+
+int main(int argc, char **argv)
+{
+	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
+		.d = { .lock_fd = -1, .http_fd = -1 } };
+	struct conf_report report = { .say = say };
+	char err[CAPTURE_ERR];
+	int status;
+
+	log_init("fingerpostd", LOG_INFO);
+	s.d.started_s = time(NULL);
+	switch (options_parse(&s.d.opt, argc, argv, &report)) {
+	case OPTIONS_DONE:
+		options_free(&s.d.opt);
+		return EXIT_DONE;
+	case OPTIONS_WRONG:
+		if (s.d.opt.test)
+			test_only(&s, &report);
+		options_free(&s.d.opt);
+		return EXIT_REFUSED;
+	case OPTIONS_RUN:
+		break;
+	}
+	if (s.d.opt.test) {
+		status = test_only(&s, &report);
+	} else if (s.d.opt.list) {
+		status = capture_list(err) == 0 ? EXIT_DONE : EXIT_FAILED;
+		if (status != EXIT_DONE)
+			log_error("%s", err);
+	} else {
+		status = run(&s);
+	}
+	for (size_t i = 0; s.d.capture != NULL && i < s.d.n_live + s.d.n_files; i++)
+		capture_close(&s.d.capture[i]);
+	free(s.d.capture);
+	sigdb_free(&s.d.sigdb);
+	counters_destroy(&s.d.counters);
+	options_free(&s.d.opt);
+	return status;
+}

@@ -1,0 +1,15 @@
+/* listen - opening the sockets that services answer on, before privileges go. */
+#ifndef FP_LISTEN_H
+#define FP_LISTEN_H
+
+#include <stddef.h>
+
+#define LISTEN_WHY 256
+
+/*
+ * where: ADDR:PORT ("127.0.0.1:8025", "[::1]:8025") or unix:PATH. The socket is bound, listening, non-blocking and closed on exec;
+ * a stale Unix socket of nobody is replaced. FP_ECONFIG: no such form; -errno: with why.
+ */
+int listen_open(int *fd, const char *where, char why[LISTEN_WHY]);
+
+#endif

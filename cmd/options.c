@@ -1,0 +1,265 @@
+/* options - the daemon's command line. */
+#include "cmd/options.h"
+
+#include "core/err.h"
+#include "core/util.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_FILE "/etc/fingerpost/fingerpost.conf"
+
+/* What an option does where it is not simply a setting. */
+enum action { SETTING, FLAG_PROMISCUOUS, READ_FILE, CONFIG, SET, STAY, TEST, DETACH, LIST, LIMITS, VERSION, HELP };
+
+static const struct entry {
+	char letter;
+	const char *name;     /* long form; NULL: none */
+	const char *argument; /* NULL: none */
+	enum action action;
+	const char *setting;  /* of SETTING */
+	const char *help;
+} table[] = {
+	{ 'c', "config", "FILE", CONFIG, NULL, "settings file (" DEFAULT_FILE " if it exists)" },
+	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
+	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, a FIFO or - ; repeatable; then exit" },
+	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
+	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
+	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
+	{ 0, "http", "WHERE", SETTING, "http.listen", "ADDR:PORT, unix:PATH or off (127.0.0.1:8025)" },
+	{ 'u', "user", "NAME", SETTING, "user", "run as this account (fingerpost, if it exists)" },
+	{ 0, "queues", "N", SETTING, "queues", "capture threads for each interface" },
+	{ 0, "matchers", "N", SETTING, "matchers", "matcher threads; 0: match in the capture threads" },
+	{ 0, "cpus", "LIST", SETTING, "cpus", "CPUs to pin to, such as 0,2-3" },
+	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
+	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
+	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
+	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, report every error, exit" },
+	{ 'd', NULL, NULL, DETACH, NULL, "detach from the terminal" },
+	{ 'L', NULL, NULL, LIST, NULL, "list interfaces" },
+	{ 0, "version", NULL, VERSION, NULL, "print the version" },
+	{ 'h', "help", NULL, HELP, NULL, "print this" },
+};
+
+static void print_help(void)
+{
+	puts("usage: fingerpostd [options] ['FILTER']\n"
+	     "Watches TCP connections and records which operating system each client runs.\n");
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct entry *e = &table[i];
+		char left[64];
+
+		snprintf(left, sizeof left, "%c%c%s%s%s %s", e->letter ? '-' : ' ', e->letter ? e->letter : ' ',
+		    e->letter && e->name ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
+		    e->argument ? e->argument : "");
+		printf("  %-29s %s\n", left, e->help);
+	}
+	puts("\nFILTER is a pcap expression, such as 'tcp port 25'. Settings: see fingerpost.conf.");
+}
+
+static void say(struct conf_report *report, const char *fmt, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, fmt, what);
+	report->errors++;
+	report->say(report->ctx, text);
+}
+
+/* --set NAME=VALUE */
+static void set_pair(struct conf *conf, const char *pair, struct conf_report *report)
+{
+	const char *equals = strchr(pair, '=');
+	char name[64];
+
+	if (equals == NULL || (size_t)(equals - pair) >= sizeof name) {
+		say(report, "--set %s: expected NAME=VALUE", pair);
+		return;
+	}
+	snprintf(name, sizeof name, "%.*s", (int)(equals - pair), pair);
+	conf_set(conf, "--set", name, equals + 1, false, report);
+}
+
+/* -m FLOWS,HOSTS as p0f has it */
+static void set_limits(struct conf *conf, const char *value, struct conf_report *report)
+{
+	const char *comma = strchr(value, ',');
+	char flows[32];
+
+	if (comma == NULL || (size_t)(comma - value) >= sizeof flows) {
+		say(report, "-m %s: expected FLOWS,HOSTS", value);
+		return;
+	}
+	snprintf(flows, sizeof flows, "%.*s", (int)(comma - value), value);
+	conf_set(conf, "-m", "flows.max", flows, false, report);
+	conf_set(conf, "-m", "hosts.max", comma + 1, false, report);
+}
+
+static int list_add(struct conf_list *list, const char *text)
+{
+	char **item = realloc(list->item, (list->n + 2) * sizeof *item);
+
+	if (item == NULL)
+		return -1;
+	list->item = item;
+	item[list->n] = strdup(text);
+	if (item[list->n] == NULL)
+		return -1;
+	item[++list->n] = NULL;
+	return 0;
+}
+
+/* getopt's two tables, made of ours; a long option's value is its index + 1000. */
+static void getopt_tables(char *letters, struct option *longs)
+{
+	*letters++ = ':';
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (table[i].letter != 0) {
+			*letters++ = table[i].letter;
+			if (table[i].argument != NULL)
+				*letters++ = ':';
+		}
+		if (table[i].name != NULL)
+			*longs++ = (struct option){ table[i].name,
+				table[i].argument != NULL ? required_argument : no_argument, NULL, 1000 + (int)i };
+	}
+	*letters = '\0';
+	*longs = (struct option){ NULL, 0, NULL, 0 };
+}
+
+static const struct entry *next_option(int argc, char **argv, struct conf_report *report, bool *end)
+{
+	char letters[2 * ARRAY_LEN(table) + 2];
+	struct option longs[ARRAY_LEN(table) + 1];
+
+	getopt_tables(letters, longs);
+	opterr = 0;
+	const int was = optind;
+	const int c = getopt_long(argc, argv, letters, longs, NULL);
+
+	*end = c == -1;
+	if (c == -1)
+		return NULL;
+	if (c == '?')
+		say(report, "unknown option %s; --help lists those there are", argv[was]);
+	else if (c == ':')
+		say(report, "option %s needs a value; --help says which", argv[was]);
+	else if (c >= 1000)
+		return &table[c - 1000];
+	else
+		for (size_t i = 0; i < ARRAY_LEN(table); i++)
+			if (table[i].letter == c)
+				return &table[i];
+	return NULL;
+}
+
+/* The file named by -c, wherever it stands, is read before all other options: they stand over it. */
+static void read_settings(struct options *o, int argc, char **argv, struct conf_report *report)
+{
+	const char *path = NULL;
+
+	for (int i = 1; i < argc && path == NULL; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			break;
+		if ((strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0) && i + 1 < argc)
+			path = argv[i + 1];
+		else if (strncmp(argv[i], "--config=", 9) == 0)
+			path = argv[i] + 9;
+		else if (strncmp(argv[i], "-c", 2) == 0 && argv[i][2] != '\0')
+			path = argv[i] + 2;
+	}
+	if (path != NULL || access(DEFAULT_FILE, F_OK) == 0)
+		conf_read(&o->conf, path != NULL ? path : DEFAULT_FILE, report);
+}
+
+static enum options_result apply(struct options *o, const struct entry *e, bool again, struct conf_report *report)
+{
+	char where[40];
+
+	switch (e->action) {
+	case SETTING:
+		if (e->name != NULL)
+			snprintf(where, sizeof where, "--%s", e->name);
+		else
+			snprintf(where, sizeof where, "-%c", e->letter);
+		conf_set(&o->conf, where, e->setting, optarg, again, report);
+		break;
+	case FLAG_PROMISCUOUS:
+		o->conf.promiscuous = true;
+		break;
+	case READ_FILE:
+		if (list_add(&o->files, optarg) != 0)
+			say(report, "%s", "out of memory");
+		break;
+	case CONFIG:
+		break; /* read already */
+	case SET:
+		set_pair(&o->conf, optarg, report);
+		break;
+	case STAY:
+		o->stay = true;
+		break;
+	case TEST:
+		o->test = true;
+		break;
+	case DETACH:
+		o->detach = true;
+		break;
+	case LIST:
+		o->list = true;
+		break;
+	case LIMITS:
+		set_limits(&o->conf, optarg, report);
+		break;
+	case VERSION:
+		puts("fingerpostd " FP_VERSION);
+		return OPTIONS_DONE;
+	case HELP:
+		print_help();
+		return OPTIONS_DONE;
+	}
+	return OPTIONS_RUN;
+}
+
+enum options_result options_parse(struct options *o, int argc, char **argv, struct conf_report *report)
+{
+	bool seen[ARRAY_LEN(table)] = { false };
+	bool end = false;
+
+	memset(o, 0, sizeof *o);
+	if (conf_init(&o->conf) != 0) {
+		say(report, "%s", "out of memory");
+		return OPTIONS_WRONG;
+	}
+	read_settings(o, argc, argv, report);
+	optind = 1;
+	while (!end) {
+		const struct entry *e = next_option(argc, argv, report, &end);
+
+		if (e == NULL)
+			continue;
+		if (apply(o, e, seen[e - table], report) == OPTIONS_DONE)
+			return OPTIONS_DONE;
+		seen[e - table] = true;
+		o->live |= e->action == SETTING && strcmp(e->setting, "interface") == 0;
+		o->http_named |= e->action == SETTING && strcmp(e->setting, "http.listen") == 0;
+	}
+	if (argc - optind == 1)
+		conf_set(&o->conf, "FILTER", "filter", argv[optind], false, report);
+	else if (argc - optind > 1)
+		say(report, "\"%s\": one FILTER is expected; put the expression in quotes", argv[optind + 1]);
+	o->live |= o->files.n == 0;
+	return report->errors == 0 ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+void options_free(struct options *o)
+{
+	conf_free(&o->conf);
+	for (size_t i = 0; i < o->files.n; i++)
+		free(o->files.item[i]);
+	free(o->files.item);
+	o->files = (struct conf_list){ NULL, 0 };
+}

@@ -1,0 +1,31 @@
+/*
+ * options - the daemon's command line: one table, from which parsing and --help come.
+ *
+ * Owner  options_parse() fills, options_free() frees.
+ */
+#ifndef FP_OPTIONS_H
+#define FP_OPTIONS_H
+
+#include "core/conf.h"
+
+struct options {
+	struct conf conf;
+	struct conf_list files;  /* -r, in order */
+	bool live;               /* capture on conf.interface: -i was given, or there is no -r */
+	bool stay;
+	bool test;
+	bool detach;
+	bool list;
+	bool http_named;         /* --http stood on the command line */
+};
+
+enum options_result {
+	OPTIONS_RUN,  /* go on */
+	OPTIONS_DONE, /* help or version was printed: exit 0 */
+	OPTIONS_WRONG /* all errors were reported: exit 2 */
+};
+
+enum options_result options_parse(struct options *out, int argc, char **argv, struct conf_report *report);
+void options_free(struct options *o);
+
+#endif

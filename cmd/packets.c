@@ -1,0 +1,602 @@
+/*
+ * packets - the process that sees packets: capture threads, matcher threads, the writer. The one place where these
+ * threads are made, and the one order in which they start and stop.
+ *
+ *   start   writer, matchers, captures       stop   captures, matchers, writer
+ */
+#include "cmd/daemon.h"
+
+#include "core/err.h"
+#include "core/log.h"
+#include "core/matcher.h"
+#include "core/pkt.h"
+#include "store/writer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RING_SLOTS 65536u  /* of 128 bytes: absorbs 20 ms at 3 million a second */
+#define DELTA_SLOTS 16384u
+#define BATCH 32           /* observations a push: three to four times faster than one at a time */
+#define RELOAD_WAIT_MS 5000
+
+struct packets;
+
+/* One capture thread: one live capture, or all files in turn. */
+struct queue {
+	struct packets *p;
+	unsigned number;
+	struct capture **capture;
+	size_t n;
+	bool live;
+	struct counter_row *row;
+	struct pulse *pulse;
+	pthread_t thread;
+	int result;               /* of the capture that failed, or 0 */
+	struct {
+		size_t n;
+		struct tcp_obs obs[BATCH];
+	} *batch;                 /* one a matcher */
+};
+
+struct packets {
+	struct daemon *d;
+	struct hash_key key;
+	struct fp_cidr *ignore;
+	size_t n_ignore;
+	struct pkt_conf pkt;
+	_Atomic(const struct sigdb *) a_sigdb;
+	struct writer *writer;
+	struct matcher **matcher;
+	pthread_t *matcher_thread;
+	struct queue *queue;
+	pthread_t writer_thread;
+	int writer_result;
+	unsigned cpu[256], n_cpu;
+	int event_fd;              /* a thread ended */
+	_Atomic bool a_stop;       /* for matchers */
+	_Atomic unsigned a_capturing;
+	_Atomic bool a_writer_dead;
+};
+
+/* ---- Capture threads ---------------------------------------------------------------------------- */
+
+static void tell(struct packets *p)
+{
+	const uint64_t one = 1;
+
+	(void)!write(p->event_fd, &one, sizeof one);
+}
+
+/* A full ring: live traffic does not wait for us, a file does. */
+static size_t push(struct queue *q, struct matcher *m, const struct tcp_obs *obs, size_t n)
+{
+	struct ring *ring = matcher_ring(m, q->number);
+	size_t done = ring_push(ring, obs, n);
+
+	while (done < n && !q->live) {
+		wake_up(matcher_wake(m));
+		pulse_beat(q->pulse);
+		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+		done += ring_push(ring, obs + done, n - done);
+	}
+	wake_up(matcher_wake(m));
+	return done;
+}
+
+static void send_batch(struct queue *q, unsigned m)
+{
+	const size_t n = q->batch[m].n;
+
+	if (n == 0)
+		return;
+	q->batch[m].n = 0;
+	counter_add(q->row, C_OBSERVED, n);
+	if (q->p->d->match_in_capture)
+		matcher_batch(q->p->matcher[m], q->number, q->batch[m].obs, n);
+	else
+		counter_add(q->row, C_RING_DROPPED, n - push(q, q->p->matcher[m], q->batch[m].obs, n));
+}
+
+static bool ignored(const struct packets *p, const struct tcp_obs *obs)
+{
+	const struct fp_addr *client = obs->kind == OBS_SYNACK ? &obs->dst : &obs->src;
+
+	for (size_t i = 0; i < p->n_ignore; i++)
+		if (fp_cidr_has(&p->ignore[i], client))
+			return true;
+	return false;
+}
+
+/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
+static bool wanted(const struct tcp_obs *obs)
+{
+	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+}
+
+static void on_frame(void *ctx, const struct capture_frame *frame)
+{
+	struct queue *q = ctx;
+	struct packets *p = q->p;
+	struct tcp_obs obs;
+
+	counter_add(q->row, C_FRAMES, 1);
+	const enum pkt_result result =
+	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
+
+	if (result > PKT_FILTERED) {
+		counter_add(q->row, counter_undecodable(result), 1);
+	} else if (result != PKT_OK || !wanted(&obs)) {
+		counter_add(q->row, C_FILTERED, 1);
+	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
+		counter_add(q->row, C_IGNORED, 1);
+	} else {
+		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
+
+		q->batch[m].obs[q->batch[m].n++] = obs;
+		if (q->batch[m].n == BATCH)
+			send_batch(q, m);
+	}
+}
+
+static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
+{
+	struct queue *q = ctx;
+
+	(void)idle;
+	for (unsigned m = 0; m < q->p->d->matchers; m++)
+		send_batch(q, m);
+	if (q->p->d->match_in_capture)
+		matcher_tick(q->p->matcher[q->number], false);
+	if (q->live) {
+		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
+		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+	}
+	pulse_beat(q->pulse);
+}
+
+/* A file's reader counts from nought for each file, and rejects by FILTER what is no frame for us. */
+static void add_file_stats(struct queue *q, const struct capture_stats *stats)
+{
+	counter_add(q->row, C_KERNEL_SEEN, stats->kernel_seen);
+	counter_add(q->row, C_FRAMES, stats->filtered);
+	counter_add(q->row, C_FILTERED, stats->filtered);
+}
+
+struct file_flush {
+	struct queue *q;
+	struct capture_stats last;
+};
+
+static void on_file_frame(void *ctx, const struct capture_frame *frame)
+{
+	on_frame(((struct file_flush *)ctx)->q, frame);
+}
+
+static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idle)
+{
+	struct file_flush *f = ctx;
+	const struct capture_stats more = {
+		.kernel_seen = stats->kernel_seen - f->last.kernel_seen,
+		.filtered = stats->filtered - f->last.filtered,
+	};
+
+	add_file_stats(f->q, &more);
+	f->last = *stats;
+	on_flush(f->q, stats, idle);
+}
+
+static int run_captures(struct queue *q)
+{
+	char err[CAPTURE_ERR];
+	int result = 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		struct file_flush file = { .q = q };
+		const struct capture_handler live_handler = { q, on_frame, on_flush };
+		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
+		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
+
+		if (rc == 0)
+			continue;
+		log_error("%s: %s; what came before is kept", capture_name(q->capture[i]),
+		    err[0] != '\0' ? err : fp_strerror(rc));
+		result = rc;
+	}
+	return result;
+}
+
+static void *queue_thread(void *arg)
+{
+	struct queue *q = arg;
+	struct packets *p = q->p;
+
+	q->result = run_captures(q);
+	if (p->d->match_in_capture)
+		while (matcher_tick(p->matcher[q->number], true))
+			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+	else
+		for (unsigned m = 0; m < p->d->matchers; m++)
+			matcher_flush(p->matcher[m]);
+	pulse_end(q->pulse);
+	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
+	tell(p);
+	return NULL;
+}
+
+/* ---- Other threads -------------------------------------------------------------------------------- */
+
+static void *writer_thread(void *arg)
+{
+	struct packets *p = arg;
+
+	p->writer_result = writer_run(p->writer);
+	if (p->writer_result != 0)
+		atomic_store_explicit(&p->a_writer_dead, true, memory_order_release);
+	tell(p);
+	return NULL;
+}
+
+struct matcher_arg {
+	struct packets *p;
+	struct matcher *m;
+};
+
+static void *matcher_thread(void *arg)
+{
+	const struct matcher_arg a = *(struct matcher_arg *)arg;
+
+	free(arg);
+	matcher_run(a.m, &a.p->a_stop);
+	return NULL;
+}
+
+static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
+    int pin)
+{
+	const int rc = pthread_create(thread, NULL, body, arg);
+
+	if (rc != 0) {
+		log_error("cannot start thread %s: %s", name, strerror(rc));
+		return -rc;
+	}
+	pthread_setname_np(*thread, name);
+	if (pin >= 0 && p->n_cpu > 0) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(p->cpu[(unsigned)pin % p->n_cpu], &set);
+		const int no = pthread_setaffinity_np(*thread, sizeof set, &set);
+
+		if (no != 0)
+			log_warning("thread %s cannot be pinned to CPU %u: %s; it runs anywhere", name,
+			    p->cpu[(unsigned)pin % p->n_cpu], strerror(no));
+	}
+	return 0;
+}
+
+static int start_matchers(struct packets *p)
+{
+	for (unsigned m = 0; m < p->d->matchers; m++) {
+		struct matcher_arg *arg = malloc(sizeof *arg);
+		char name[24];
+
+		if (arg == NULL)
+			return -ENOMEM;
+		*arg = (struct matcher_arg){ p, p->matcher[m] };
+		snprintf(name, sizeof name, "matcher %u", m);
+		const int rc = start_thread(p, &p->matcher_thread[m], matcher_thread, arg, name,
+		    (int)(p->d->queues + m));
+
+		if (rc != 0) {
+			free(arg);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int start_queues(struct packets *p)
+{
+	atomic_store(&p->a_capturing, p->d->queues);
+	for (unsigned q = 0; q < p->d->queues; q++) {
+		char name[24];
+
+		snprintf(name, sizeof name, "capture %u", q);
+		const int rc = start_thread(p, &p->queue[q].thread, queue_thread, &p->queue[q], name, (int)q);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- What they are made of ------------------------------------------------------------------------ */
+
+static int open_store(struct packets *p)
+{
+	const struct conf *c = &p->d->opt.conf;
+	char why[WRITER_WHY];
+	/* Four times what hosts.max needs: about 160 bytes a host, freed pages that wait included. */
+	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
+	const struct writer_conf conf = {
+		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
+		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
+		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+	};
+	const int rc = writer_open(&p->writer, &conf, why);
+
+	if (rc != 0) {
+		log_error("%s", why);
+		return rc;
+	}
+	return writer_labels(p->writer, p->d->sigdb);
+}
+
+static int make_matchers(struct packets *p)
+{
+	struct daemon *d = p->d;
+	const uint32_t share = d->matchers;
+
+	p->matcher = calloc(d->matchers, sizeof *p->matcher);
+	p->matcher_thread = calloc(d->matchers, sizeof *p->matcher_thread);
+	if (p->matcher == NULL || p->matcher_thread == NULL)
+		return -ENOMEM;
+	for (unsigned m = 0; m < d->matchers; m++) {
+		char name[24];
+
+		snprintf(name, sizeof name, "matcher %u", m);
+		const struct matcher_conf conf = {
+			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
+			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
+			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
+			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
+			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
+			.a_sigdb = &p->a_sigdb,
+		};
+		const int rc = matcher_create(&p->matcher[m], &conf);
+
+		if (rc != 0) {
+			log_error("cannot make tables for %llu hosts and %llu flows: %s; lower hosts.max or flows.max",
+			    (unsigned long long)d->opt.conf.hosts_max, (unsigned long long)d->opt.conf.flows_max,
+			    fp_strerror(rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int make_queues(struct packets *p)
+{
+	struct daemon *d = p->d;
+
+	p->queue = calloc(d->queues, sizeof *p->queue);
+	if (p->queue == NULL)
+		return -ENOMEM;
+	for (unsigned n = 0; n < d->queues; n++) {
+		struct queue *q = &p->queue[n];
+		const bool live = n < d->n_live;
+		char name[40];
+
+		snprintf(name, sizeof name, "capture %s", d->queue_name[n]);
+		*q = (struct queue){
+			.p = p, .number = n, .live = live, .capture = &d->capture[n], .n = live ? 1 : d->n_files,
+			.row = counters_row(d->counters, COUNTER_QUEUE, n),
+			.pulse = pulse_add(&d->shared->pulses, name),
+			.batch = calloc(d->matchers, sizeof *q->batch),
+		};
+		if (q->batch == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int take_settings(struct packets *p)
+{
+	const struct conf_list *ignore = &p->d->opt.conf.ignore;
+
+	p->n_cpu = (unsigned)conf_cpus(&p->d->opt.conf.cpus, p->cpu, sizeof p->cpu / sizeof *p->cpu);
+	p->ignore = calloc(ignore->n + 1, sizeof *p->ignore);
+	if (p->ignore == NULL)
+		return -ENOMEM;
+	for (; p->n_ignore < ignore->n; p->n_ignore++)
+		fp_cidr_parse(&p->ignore[p->n_ignore], ignore->item[p->n_ignore]); /* checked when set */
+	return hash_key_random(&p->key);
+}
+
+/* ---- While it runs -------------------------------------------------------------------------------- */
+
+static void log_rows(struct daemon *d, enum counter_owner owner, const char *what)
+{
+	for (unsigned n = 0; n < counters_rows(d->counters, owner); n++) {
+		char text[2000];
+
+		if (counters_text(d->counters, owner, n, text, sizeof text) < 0)
+			continue;
+		for (char *c = text; *c != '\0'; c++)
+			if (*c == '\n')
+				*c = c[1] != '\0' ? ',' : '\0';
+		log_info("%s %s: %s", what, owner == COUNTER_QUEUE ? d->queue_name[n] : "", text);
+	}
+}
+
+static void log_counters(struct daemon *d)
+{
+	log_rows(d, COUNTER_QUEUE, "queue");
+	log_rows(d, COUNTER_MATCHER, "matcher");
+	log_rows(d, COUNTER_WRITER, "writer");
+}
+
+static bool all_have(struct packets *p, const struct sigdb *db)
+{
+	for (unsigned m = 0; m < p->d->matchers; m++)
+		if (matcher_sigdb_seen(p->matcher[m]) != db)
+			return false;
+	return true;
+}
+
+/* SIGHUP: a file with an error changes nothing. The old sigdb goes when every matcher works with the new. */
+static void reload(struct packets *p)
+{
+	struct daemon *d = p->d;
+	struct sigdb *fresh, *old = d->sigdb;
+	struct sig_error err;
+	int waited_ms = 0;
+
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
+		return;
+	}
+	if (writer_labels(p->writer, fresh) != 0) {
+		log_error("the labels of the new signatures do not fit; the old ones stay");
+		sigdb_free(&fresh);
+		return;
+	}
+	/* Release: a matcher that sees the pointer sees the tables; pairs with take_sigdb(). */
+	atomic_store_explicit(&p->a_sigdb, fresh, memory_order_release);
+	d->sigdb = fresh;
+	for (; !all_have(p, fresh) && waited_ms < RELOAD_WAIT_MS; waited_ms += 10) {
+		for (unsigned m = 0; m < d->matchers && !d->match_in_capture; m++)
+			wake_up(matcher_wake(p->matcher[m]));
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	}
+	if (all_have(p, fresh))
+		sigdb_free(&old); /* else a matcher is stuck: its sigdb is left to it */
+	log_info("signatures read: %zu for SYN, %zu for SYN+ACK", sigdb_count(fresh, SIG_REQUEST),
+	    sigdb_count(fresh, SIG_RESPONSE));
+}
+
+/* Until a signal says stop, the last capture has ended, or the writer failed. */
+static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
+{
+	struct pollfd fds[3] = {
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
+		{ .fd = parent_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
+			return;
+		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
+			if (sig == SIGTERM || sig == SIGINT)
+				return;
+			if (sig == SIGHUP)
+				reload(p);
+			if (sig == SIGUSR1)
+				log_counters(p->d);
+		}
+		if (fds[1].revents != 0) {
+			uint64_t n;
+
+			(void)!read(p->event_fd, &n, sizeof n);
+			if (atomic_load_explicit(&p->a_writer_dead, memory_order_acquire))
+				return;
+			if (atomic_load_explicit(&p->a_capturing, memory_order_acquire) == 0 && !p->d->opt.stay)
+				return;
+		}
+	}
+}
+
+/* Upstream first: what each stage has taken, the next one gets. */
+static int stop_threads(struct packets *p)
+{
+	struct daemon *d = p->d;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < d->n_live + d->n_files; i++)
+		capture_stop(d->capture[i]);
+	for (unsigned q = 0; q < d->queues; q++) {
+		pthread_join(p->queue[q].thread, NULL);
+		if (p->queue[q].result != 0)
+			status = EXIT_FAILED;
+	}
+	atomic_store_explicit(&p->a_stop, true, memory_order_release);
+	for (unsigned m = 0; m < d->matchers && !d->match_in_capture; m++) {
+		wake_up(matcher_wake(p->matcher[m]));
+		pthread_join(p->matcher_thread[m], NULL);
+	}
+	writer_stop(p->writer);
+	pthread_join(p->writer_thread, NULL);
+	return p->writer_result != 0 ? EXIT_FAILED : status;
+}
+
+static void report(struct daemon *d)
+{
+	struct counters *c = d->counters;
+#define N(counter) (unsigned long long)counters_get(c, counter, COUNTERS_SUM)
+	log_info("%llu packets seen, %llu lost in the kernel, %llu lost in rings, %llu SYNs judged, %llu recognised; "
+	    "%llu hosts in the store", N(C_KERNEL_SEEN), N(C_KERNEL_DROPPED), N(C_RING_DROPPED), N(C_SYN),
+	    N(C_RECOGNISED), N(C_HOSTS));
+#undef N
+}
+
+static void destroy(struct packets *p)
+{
+	for (unsigned m = 0; p->matcher != NULL && m < p->d->matchers; m++)
+		matcher_destroy(&p->matcher[m]);
+	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++)
+		free(p->queue[q].batch);
+	writer_close(&p->writer);
+	free(p->queue);
+	free(p->matcher);
+	free(p->matcher_thread);
+	free(p->ignore);
+	if (p->event_fd >= 0)
+		close(p->event_fd);
+}
+
+/* Threads inherit the mask: only the main thread's signalfd takes signals. */
+static int start(struct packets *p)
+{
+	int rc;
+
+	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = make_matchers(p)) != 0 ||
+	    (rc = make_queues(p)) != 0)
+		return rc;
+	atomic_init(&p->a_sigdb, p->d->sigdb);
+	if ((rc = start_thread(p, &p->writer_thread, writer_thread, p, "writer", -1)) != 0)
+		return rc;
+	if (!p->d->match_in_capture && (rc = start_matchers(p)) != 0)
+		return rc;
+	return start_queues(p);
+}
+
+int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
+{
+	struct packets p = { .d = d, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	const int signal_fd = daemon_signals();
+	char why[PRIVILEGE_WHY];
+	int status;
+
+	if (signal_fd < 0 || p.event_fd < 0) {
+		log_error("cannot make an event descriptor: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (privilege_drop(&d->account, why) != 0) {
+		log_error("%s", why);
+		return EXIT_FAILED;
+	}
+	if (privilege_die_with(supervisor) != 0)
+		return EXIT_FAILED;
+	if (start(&p) != 0) {
+		/* Threads that did start end with the process; nothing was taken yet. */
+		return EXIT_REFUSED;
+	}
+	(void)!write(parent_fd, "R", 1);
+	wait_for_end(&p, signal_fd, parent_fd);
+	status = stop_threads(&p);
+	report(d);
+	destroy(&p);
+	return status;
+}

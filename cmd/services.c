@@ -1,0 +1,78 @@
+/*
+ * services - the process that answers: HTTP today. It has no raw socket, and reads the store like any other reader.
+ */
+#include "cmd/daemon.h"
+
+#include "api/http.h"
+#include "core/err.h"
+#include "core/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int start(struct daemon *d, struct fp_store **store, struct http **http)
+{
+	char why[HTTP_WHY];
+	const char *names[DAEMON_QUEUES_MAX];
+	int rc = fp_open(store, d->opt.conf.store_dir);
+
+	if (rc != 0) {
+		log_error("store %s: %s", d->opt.conf.store_dir, fp_strerror(rc));
+		return rc;
+	}
+	for (unsigned q = 0; q < d->queues; q++)
+		names[q] = d->queue_name[q];
+	const struct http_conf conf = {
+		.listen_fd = d->http_fd, .store = *store, .counters = d->counters,
+		.pulses = &d->shared->pulses, .queue_names = names, .started_s = d->started_s,
+	};
+	rc = http_start(http, &conf, why);
+	if (rc != 0)
+		log_error("HTTP: %s", why);
+	return rc;
+}
+
+static void wait_for_end(int signal_fd, int parent_fd)
+{
+	struct pollfd fds[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = parent_fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents != 0)
+			return;
+		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
+			if (sig == SIGTERM || sig == SIGINT)
+				return;
+	}
+}
+
+int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
+{
+	const int signal_fd = daemon_signals();
+	struct fp_store *store = NULL;
+	struct http *http = NULL;
+	char why[PRIVILEGE_WHY];
+	int status = EXIT_FAILED;
+
+	for (size_t i = 0; i < d->n_live + d->n_files; i++)
+		capture_close(&d->capture[i]);
+	if (d->lock_fd >= 0)
+		close(d->lock_fd);
+	if (signal_fd < 0)
+		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
+	else if (privilege_drop(&d->account, why) != 0)
+		log_error("%s", why);
+	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http) == 0) {
+		(void)!write(parent_fd, "R", 1);
+		wait_for_end(signal_fd, parent_fd);
+		status = EXIT_DONE;
+	}
+	http_stop(&http);
+	fp_close(&store);
+	return status;
+}

@@ -1,0 +1,508 @@
+/* conf - the settings table and its readers. */
+#include "core/conf.h"
+
+#include "core/err.h"
+#include "core/util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum type { T_BOOL, T_NUMBER, T_SIZE, T_MODE, T_TEXT, T_LIST, T_CHOICE, T_CPUS, T_CIDRS };
+
+static const char *const type_name[] = {
+	[T_BOOL] = "yes or no", [T_NUMBER] = "a number", [T_SIZE] = "bytes, with k, M or G",
+	[T_MODE] = "an octal mode", [T_TEXT] = "a text", [T_LIST] = "a list",
+	[T_CHOICE] = "one of a few words", [T_CPUS] = "CPUs such as 0 2-3",
+	[T_CIDRS] = "CIDR blocks such as 10.0.0.0/8",
+};
+
+static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL };
+
+struct row {
+	const char *name;
+	enum type type;
+	size_t offset;
+	uint64_t min, max;
+	bool can_auto;           /* "auto" is CONF_AUTO */
+	const char *const *words;
+	const char *preset;
+	const char *text;
+};
+
+#define AT(field) offsetof(struct conf, field)
+#define GIB (UINT64_C(1) << 30)
+
+static const struct row table[] = {
+	{ "interface", T_LIST, AT(interface), 0, 0, false, NULL, "",
+	  "where to capture; empty: the interface of the default route" },
+	{ "filter", T_TEXT, AT(filter), 0, 0, false, NULL, "",
+	  "pcap expression for what to look at; empty: all TCP" },
+	{ "promiscuous", T_BOOL, AT(promiscuous), 0, 0, false, NULL, "no",
+	  "also what is sent to others (mirror ports)" },
+	{ "queues", T_NUMBER, AT(queues), 1, 64, false, NULL, "1", "capture threads for each interface" },
+	{ "matchers", T_NUMBER, AT(matchers), 0, 64, true, NULL, "auto",
+	  "matcher threads; 0: match in the capture threads" },
+	{ "cpus", T_CPUS, AT(cpus), 0, 0, false, NULL, "",
+	  "CPUs to pin to, capture threads first, then matchers; empty: all that we may use" },
+	{ "fanout", T_CHOICE, AT(fanout), 0, 0, false, fanout_words, "hash",
+	  "how queues share the traffic: hash, cpu or qm; only hash keeps a flow on one queue" },
+	{ "capture.timeout_ms", T_NUMBER, AT(timeout_ms), 1, 1000, false, NULL, "1",
+	  "a block of packets is handed over after so many ms at the latest" },
+	{ "capture.buffer", T_SIZE, AT(buffer_bytes), 1 << 20, 2 * GIB - 1, false, NULL, "32M",
+	  "the kernel's ring of each queue" },
+	{ "ignore", T_CIDRS, AT(ignore), 0, 0, false, NULL, "",
+	  "clients that are never judged" },
+	{ "signatures", T_LIST, AT(signatures), 0, 0, false, NULL, "",
+	  "signature files, in order; empty: our own" },
+	{ "hosts.max", T_NUMBER, AT(hosts_max), 16, 100000000, false, NULL, "1000000",
+	  "hosts remembered, in the tables and in the store" },
+	{ "flows.max", T_NUMBER, AT(flows_max), 16, 10000000, false, NULL, "65536",
+	  "handshakes under way that are remembered" },
+	{ "store.dir", T_TEXT, AT(store_dir), 0, 0, false, NULL, "/var/lib/fingerpost", "where the store is" },
+	{ "store.mode", T_MODE, AT(store_mode), 0400, 0666, false, NULL, "0640",
+	  "who may read it: 0640 its group, 0644 everybody" },
+	{ "store.map", T_SIZE, AT(map_bytes), 1 << 20, 1024 * GIB, true, NULL, "auto",
+	  "most that the store's file may grow to; auto: four times what hosts.max needs" },
+	{ "store.durable", T_BOOL, AT(durable), 0, 0, false, NULL, "no",
+	  "sync each commit to disk; no: every 5 seconds" },
+	{ "http.listen", T_TEXT, AT(http_listen), 0, 0, false, NULL, "127.0.0.1:8025",
+	  "ADDR:PORT, unix:PATH or off" },
+	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
+	  "account to run as when started as root; empty: fingerpost if it exists" },
+	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
+};
+
+static void *field(struct conf *c, const struct row *row)
+{
+	return (char *)c + row->offset;
+}
+
+static void list_clear(struct conf_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->item[i]);
+	free(list->item);
+	*list = (struct conf_list){ NULL, 0 };
+}
+
+static int list_add(struct conf_list *list, const char *text, size_t len)
+{
+	char **item = realloc(list->item, (list->n + 2) * sizeof *item);
+
+	if (item == NULL)
+		return -ENOMEM;
+	list->item = item;
+	if ((item[list->n] = strndup(text, len)) == NULL)
+		return -ENOMEM;
+	item[++list->n] = NULL;
+	return 0;
+}
+
+static void say(struct conf_report *report, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void say(struct conf_report *report, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	report->errors++;
+	if (report->say != NULL)
+		report->say(report->ctx, text);
+}
+
+/* Levenshtein, for "did you mean"; names are short. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	unsigned row[64];
+	const size_t n = strlen(b);
+
+	if (n >= ARRAY_LEN(row))
+		return UINT32_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= n; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+static const struct row *find_row(const char *name, const char **nearest)
+{
+	unsigned least = UINT32_MAX;
+
+	*nearest = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const unsigned d = edit_distance(name, table[i].name);
+
+		if (d == 0)
+			return &table[i];
+		if (d < least) {
+			least = d;
+			*nearest = table[i].name;
+		}
+	}
+	return NULL;
+}
+
+/* A whole number with an optional suffix out of `suffixes`; false: it is none, or too large. */
+static bool number(const char *text, const char *suffixes, uint64_t *out)
+{
+	static const struct {
+		char suffix;
+		uint64_t factor;
+	} units[] = {
+		{ 'k', UINT64_C(1) << 10 }, { 'M', UINT64_C(1) << 20 }, { 'G', GIB },
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+
+	if (errno != 0)
+		return false;
+	if (*end != '\0' && end[1] == '\0' && strchr(suffixes, *end) != NULL) {
+		for (size_t i = 0; i < ARRAY_LEN(units); i++)
+			if (units[i].suffix == *end) {
+				if (n > UINT64_MAX / units[i].factor)
+					return false;
+				n *= units[i].factor;
+			}
+		end++;
+	}
+	*out = n;
+	return *end == '\0';
+}
+
+/* Counts of things take decimal k and M, as people write them. */
+static bool count(const char *text, uint64_t *out)
+{
+	const size_t len = strlen(text);
+	char buf[32];
+	uint64_t factor = 1;
+
+	if (len == 0 || len >= sizeof buf)
+		return false;
+	strcpy(buf, text);
+	if (buf[len - 1] == 'k' || buf[len - 1] == 'M' || buf[len - 1] == 'G') {
+		factor = buf[len - 1] == 'k' ? 1000 : buf[len - 1] == 'M' ? 1000000 : 1000000000;
+		buf[len - 1] = '\0';
+	}
+	if (!number(buf, "", out) || *out > UINT64_MAX / factor)
+		return false;
+	*out *= factor;
+	return true;
+}
+
+/* "3" or "0-7". */
+static bool cpu_range(const char *text, unsigned *first, unsigned *last)
+{
+	int end = 0;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	if (sscanf(text, "%4u%n", first, &end) != 1)
+		return false;
+	*last = *first;
+	if (text[end] == '-') {
+		text += end + 1;
+		if (!isdigit((unsigned char)text[0]) || sscanf(text, "%4u%n", last, &end) != 1)
+			return false;
+	}
+	return text[end] == '\0' && *first <= *last && *last < 1024;
+}
+
+size_t conf_cpus(const struct conf_list *list, unsigned *cpu, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		unsigned first, last;
+
+		if (cpu_range(list->item[i], &first, &last))
+			for (; first <= last && n < max; first++)
+				cpu[n++] = first;
+	}
+	return n;
+}
+
+static bool item_ok(enum type type, const char *item)
+{
+	struct fp_cidr cidr;
+	unsigned first, last;
+
+	switch (type) {
+	case T_CIDRS:
+		return fp_cidr_parse(&cidr, item) == 0;
+	case T_CPUS:
+		return cpu_range(item, &first, &last);
+	default:
+		return true;
+	}
+}
+
+static int set_list(struct conf_list *list, const struct row *row, const char *where, const char *value,
+    bool append, struct conf_report *report)
+{
+	int rc = 0;
+
+	if (!append)
+		list_clear(list);
+	while (*value != '\0' && rc == 0) {
+		const size_t gap = strspn(value, " \t,");
+		const size_t len = strcspn(value + gap, " \t,");
+
+		value += gap;
+		if (len == 0)
+			break;
+		rc = list_add(list, value, len);
+		if (rc == 0 && !item_ok(row->type, list->item[list->n - 1])) {
+			say(report, "%s: %s: \"%s\" is wrong: allowed are %s", where, row->name,
+			    list->item[list->n - 1], type_name[row->type]);
+			rc = FP_ECONFIG;
+		}
+		value += len;
+	}
+	return rc;
+}
+
+static int set_number(uint64_t *out, const struct row *row, const char *where, const char *value,
+    struct conf_report *report)
+{
+	uint64_t n;
+	char *end;
+	bool ok;
+
+	if (row->can_auto && strcmp(value, "auto") == 0) {
+		*out = CONF_AUTO;
+		return 0;
+	}
+	if (row->type == T_MODE) {
+		n = strtoull(value, &end, 8);
+		ok = isdigit((unsigned char)value[0]) && *end == '\0';
+	} else {
+		ok = row->type == T_SIZE ? number(value, "kMG", &n) : count(value, &n);
+	}
+	if (ok && n >= row->min && n <= row->max) {
+		*out = n;
+		return 0;
+	}
+	if (row->type == T_MODE)
+		say(report, "%s: %s: \"%s\" is wrong: allowed is %s from 0%o to 0%o", where, row->name, value,
+		    type_name[row->type], (unsigned)row->min, (unsigned)row->max);
+	else
+		say(report, "%s: %s: \"%s\" is wrong: allowed is %s from %llu to %llu%s", where, row->name,
+		    value, type_name[row->type], (unsigned long long)row->min, (unsigned long long)row->max,
+		    row->can_auto ? ", or auto" : "");
+	return FP_ECONFIG;
+}
+
+static int set_choice(uint64_t *out, const struct row *row, const char *where, const char *value,
+    struct conf_report *report)
+{
+	char allowed[128] = "";
+
+	for (size_t i = 0; row->words[i] != NULL; i++) {
+		if (strcmp(row->words[i], value) == 0) {
+			*out = i;
+			return 0;
+		}
+		snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+		    i > 0 ? ", " : "", row->words[i]);
+	}
+	say(report, "%s: %s: \"%s\" is wrong: allowed are %s", where, row->name, value, allowed);
+	return FP_ECONFIG;
+}
+
+static int set_bool(bool *out, const struct row *row, const char *where, const char *value,
+    struct conf_report *report)
+{
+	static const char *const words[] = { "no", "yes", "off", "on", "false", "true", "0", "1" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasecmp(words[i], value) == 0) {
+			*out = i & 1;
+			return 0;
+		}
+	say(report, "%s: %s: \"%s\" is wrong: allowed are yes and no", where, row->name, value);
+	return FP_ECONFIG;
+}
+
+static int set_text(char **out, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	free(*out);
+	*out = copy;
+	return 0;
+}
+
+static int set_row(struct conf *c, const struct row *row, const char *where, const char *value, bool append,
+    struct conf_report *report)
+{
+	switch (row->type) {
+	case T_BOOL:
+		return set_bool(field(c, row), row, where, value, report);
+	case T_NUMBER:
+	case T_SIZE:
+	case T_MODE:
+		return set_number(field(c, row), row, where, value, report);
+	case T_CHOICE:
+		return set_choice(field(c, row), row, where, value, report);
+	case T_TEXT:
+		return set_text(field(c, row), value);
+	case T_LIST:
+	case T_CPUS:
+	case T_CIDRS:
+		return set_list(field(c, row), row, where, value, append, report);
+	}
+	return FP_ECONFIG;
+}
+
+int conf_set(struct conf *c, const char *where, const char *name, const char *value, bool append,
+    struct conf_report *report)
+{
+	const char *nearest;
+	const struct row *row = find_row(name, &nearest);
+
+	if (row == NULL) {
+		say(report, "%s: unknown setting \"%s\"; the nearest is \"%s\"", where, name, nearest);
+		return FP_ECONFIG;
+	}
+	return set_row(c, row, where, value, append, report);
+}
+
+int conf_init(struct conf *c)
+{
+	struct conf_report nobody = { NULL, NULL, 0 };
+
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const int rc = set_row(c, &table[i], "default", table[i].preset, false, &nobody);
+
+		if (rc != 0) {
+			conf_free(c);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void conf_free(struct conf *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		void *at = field(c, &table[i]);
+
+		switch (table[i].type) {
+		case T_TEXT:
+			free(*(char **)at);
+			*(char **)at = NULL;
+			break;
+		case T_LIST:
+		case T_CPUS:
+		case T_CIDRS:
+			list_clear(at);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static char *trim(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t\r\n");
+	for (len = strlen(text); len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL; len--)
+		text[len - 1] = '\0';
+	return text;
+}
+
+/* One line of a file; a list that stands on several lines is joined. */
+static int read_line(struct conf *c, const char *where, char *line, bool seen[], struct conf_report *report)
+{
+	const char *nearest;
+	char *equals, *name;
+
+	line[strcspn(line, "#")] = '\0';
+	name = trim(line);
+	if (*name == '\0')
+		return 0;
+	equals = strchr(name, '=');
+	if (equals == NULL) {
+		say(report, "%s: \"%s\": expected name = value", where, name);
+		return FP_ECONFIG;
+	}
+	*equals = '\0';
+	name = trim(name);
+
+	const struct row *row = find_row(name, &nearest);
+	bool *again = row != NULL ? &seen[row - table] : NULL;
+	const int rc = conf_set(c, where, name, trim(equals + 1), again != NULL && *again, report);
+
+	if (again != NULL)
+		*again = true;
+	return rc;
+}
+
+int conf_read(struct conf *c, const char *path, struct conf_report *report)
+{
+	bool seen[ARRAY_LEN(table)] = { false };
+	char *line = NULL, where[300];
+	size_t size = 0;
+	int rc = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL) {
+		rc = -errno;
+		say(report, "%s: cannot be read: %s", path, fp_strerror(rc));
+		return rc;
+	}
+	for (unsigned n = 1; getline(&line, &size, f) >= 0; n++) {
+		snprintf(where, sizeof where, "%s:%u", path, n);
+		const int one = read_line(c, where, line, seen, report);
+
+		if (one != 0)
+			rc = one;
+	}
+	if (ferror(f)) {
+		rc = -EIO;
+		say(report, "%s: cannot be read: %s", path, fp_strerror(rc));
+	}
+	free(line);
+	fclose(f);
+	return rc;
+}
+
+bool conf_row(size_t n, struct conf_info *out)
+{
+	if (n >= ARRAY_LEN(table))
+		return false;
+	*out = (struct conf_info){ table[n].name, type_name[table[n].type], table[n].preset, table[n].text };
+	return true;
+}

@@ -1,0 +1,79 @@
+/*
+ * conf - settings: one table (name, type, range, default, unit, text), from which the file, --set, the help
+ * and the manual are read.
+ *
+ * Owner    conf_init() fills defaults, conf_free() frees what it holds.
+ * Threads  written before threads start, read-only after.
+ * Errors   every error is reported through struct conf_report, so that a test run shows all of them.
+ */
+#ifndef FP_CONF_H
+#define FP_CONF_H
+
+#include "core/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Texts, owned by conf. */
+struct conf_list {
+	char **item; /* NULL-terminated, also when empty; NULL when never set */
+	size_t n;
+};
+
+#define CONF_AUTO UINT64_MAX /* a number left to us */
+
+enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
+
+struct conf {
+	struct conf_list interface;
+	char *filter;
+	uint64_t queues;
+	uint64_t matchers;        /* CONF_AUTO; 0 = match in the capture thread */
+	struct conf_list cpus;    /* "0", "2-3"; checked */
+	uint64_t fanout;          /* enum conf_fanout */
+	bool promiscuous;
+	uint64_t timeout_ms;
+	uint64_t buffer_bytes;
+	struct conf_list ignore;  /* CIDR blocks; checked */
+	struct conf_list signatures;
+	uint64_t hosts_max;
+	uint64_t flows_max;
+	char *store_dir;
+	uint64_t store_mode;
+	uint64_t map_bytes;       /* CONF_AUTO: by hosts_max */
+	bool durable;
+	char *http_listen;
+	char *user;               /* "" = the default account if it exists */
+	char *group;              /* "" = the user's */
+};
+
+struct conf_report {
+	void (*say)(void *ctx, const char *text); /* one line, without newline */
+	void *ctx;
+	unsigned errors;          /* grows with each */
+};
+
+int conf_init(struct conf *c); /* -ENOMEM */
+void conf_free(struct conf *c);
+
+/*
+ * Sets one; where ("fingerpost.conf:7", "--set") begins a message. append: a list grows, else it is replaced.
+ * FP_ECONFIG after a report, -ENOMEM.
+ */
+int conf_set(struct conf *c, const char *where, const char *name, const char *value, bool append,
+    struct conf_report *report);
+
+/* Reads a file of `name = value` lines, to its end whatever is wrong in it. FP_ECONFIG, -errno, after reports. */
+int conf_read(struct conf *c, const char *path, struct conf_report *report);
+
+/* Row n of the table for help and manuals; false past the last. */
+struct conf_info {
+	const char *name, *type, *preset, *text;
+};
+bool conf_row(size_t n, struct conf_info *out);
+
+/* CPU numbers of a list as conf_list cpus has it: returns how many, at most max. */
+size_t conf_cpus(const struct conf_list *list, unsigned *cpu, size_t max);
+
+#endif

@@ -1,0 +1,543 @@
+/* matcher - from observations to deltas: the thread that owns clients. */
+#include "core/matcher.h"
+
+#include "core/err.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAGIC 0x6d617463u
+#define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
+#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
+#define PREFETCH 8      /* observations ahead */
+#define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
+
+_Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
+
+/* A host with unsent counts, in order of the time of its first unsent change. */
+struct waiting {
+	uint64_t host; /* track_host_ref() */
+	int64_t since_ms;
+};
+
+struct matcher {
+	uint32_t magic;
+	struct matcher_conf conf;
+	struct track *track;
+	struct counter_row *row;
+	struct ring **ring;        /* one a queue */
+	struct wake wake;
+	_Atomic bool a_flush;
+	_Atomic(const struct sigdb *) a_sigdb_seen;
+	const struct sigdb *sigdb;
+	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	size_t outbox_n;
+	uint32_t waiting_head, waiting_tail; /* run freely */
+	struct waiting *waiting;
+	struct delta outbox[OUTBOX];
+	struct tcp_obs batch[MATCHER_BATCH];
+};
+
+unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
+{
+	if (n <= 1)
+		return 0;
+	const struct fp_addr *client = obs->kind == OBS_SYNACK ? &obs->dst : &obs->src;
+	const uint64_t h = hash_siphash13(key, client, sizeof *client);
+
+	/* Other bits than those that pick a bucket in the matcher's own tables. */
+	return (unsigned)(((h >> 32) * n) >> 32);
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint32_t seconds(int64_t ns)
+{
+	return ns > 0 ? (uint32_t)(ns / 1000000000) : 0;
+}
+
+/* ---- Deltas ----------------------------------------------------------------------------------- */
+
+/* What a verdict says, but for its time: equal hashes need not be sent again. Never 0. */
+static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+{
+	const uint32_t said[] = {
+		sig->label != NULL ? sig->label->id : 0, sig->quirks, sig->layout,
+		(uint32_t)sig->mss << 16 | sig->win, (uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 |
+		(uint32_t)sig->olen << 8 | sig->match, sig->ecn | (uint32_t)confirmed << 8,
+	};
+
+	return hash_id(said, sizeof said);
+}
+
+static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+    bool confirmed)
+{
+	struct fp_host *w = &d->what;
+	const uint8_t *layout = track_layout(m->track, sig->layout, &d->layout_len, &d->eol_pad);
+
+	if (layout != NULL)
+		memcpy(d->layout, layout, d->layout_len);
+	else
+		d->layout_len = 0;
+	w->label = sig->label != NULL ? sig->label->id : 0;
+	w->verdict_seen = seconds(sig->time_ns);
+	w->quirks = sig->quirks;
+	w->mss = sig->mss;
+	w->win = sig->win;
+	w->win_unit = sig->win_unit;
+	w->win_multiple = sig->win_multiple;
+	w->ecn = sig->ecn;
+	w->ttl = sig->ttl;
+	w->wscale = sig->wscale;
+	w->olen = sig->olen;
+	w->match = sig->match;
+	w->distance = sig->dist >= 0 && sig->dist < FP_DISTANCE_UNKNOWN ? (uint8_t)sig->dist : FP_DISTANCE_UNKNOWN;
+	w->ipv6 = sig->ipver == 6;
+	w->payload = sig->payload;
+	w->random_ttl = sig->random_ttl;
+	w->synack = synack;
+	w->confirmed = confirmed;
+}
+
+/* The delta of everything unsent of a host; the host's unsent counts start again. */
+static void fill_delta(struct matcher *m, struct delta *d, struct track_host *host, const struct track_sig *sig,
+    bool synack, bool confirmed)
+{
+	struct track_unsent *u = track_host_unsent(host);
+	int64_t first_ns, last_ns;
+
+	memset(d, 0, sizeof *d);
+	track_host_seen(host, &first_ns, &last_ns);
+	d->addr = *track_host_addr(host);
+	d->time_ns = last_ns;
+	fill_verdict(m, d, sig, synack, confirmed);
+	d->what.first_seen = seconds(first_ns);
+	d->what.last_seen = seconds(last_ns);
+	d->what.connections = u->connections;
+	d->what.handshakes = u->handshakes;
+	d->what.os_changed = u->os_changed ? u->event_s : 0;
+	d->what.shared = u->shared ? u->event_s : 0;
+	d->what.sharing = u->sharing;
+	d->what.clock_hz = u->clock_hz;
+	d->what.uptime_min = u->uptime_min;
+	u->said = say_hash(sig, confirmed);
+	u->connections = 0;
+	u->handshakes = 0;
+	u->os_changed = false;
+	u->shared = false;
+	u->sharing = 0;
+	u->clock_hz = 0;
+	u->uptime_min = 0;
+	u->dirty = false;
+	counter_add(m->row, C_DELTAS, 1);
+}
+
+static void outbox_offer(struct matcher *m)
+{
+	if (m->outbox_n == 0)
+		return;
+	const size_t taken = m->conf.sink->take(m->conf.sink->ctx, m->conf.number, m->outbox, m->outbox_n);
+
+	m->outbox_n -= taken;
+	if (taken > 0 && m->outbox_n > 0)
+		memmove(m->outbox, m->outbox + taken, m->outbox_n * sizeof *m->outbox);
+}
+
+/* Room for one delta: the sink is given a chance first. NULL: the store is behind. */
+static struct delta *outbox_slot(struct matcher *m)
+{
+	if (m->outbox_n == OUTBOX)
+		outbox_offer(m);
+	return m->outbox_n < OUTBOX ? &m->outbox[m->outbox_n] : NULL;
+}
+
+static bool send_host(struct matcher *m, struct track_host *host)
+{
+	struct delta *d = outbox_slot(m);
+	bool synack;
+
+	if (d == NULL)
+		return false;
+	const struct track_sig *sig = track_host_sig(host, &synack);
+
+	fill_delta(m, d, host, sig, synack, track_host_unsent(host)->confirmed);
+	m->outbox_n++;
+	return true;
+}
+
+/* ---- Hosts with something unsent ------------------------------------------------------------------ */
+
+/* Sends the oldest that waits; false: the store is behind. */
+static bool send_oldest(struct matcher *m)
+{
+	const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+	struct track_host *host = track_host_of(m->track, w->host);
+
+	if (host != NULL && track_host_unsent(host)->dirty && !send_host(m, host))
+		return false;
+	if (host != NULL)
+		track_host_unsent(host)->queued = false;
+	m->waiting_head++;
+	return true;
+}
+
+/*
+ * The store is behind and nothing more can be kept: wait for it. Capture goes on meanwhile, and counts what its
+ * rings have no room for. host NULL: the oldest in line.
+ */
+static void until_taken(struct matcher *m, struct track_host *host)
+{
+	while (host != NULL ? !send_host(m, host) : !send_oldest(m))
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+}
+
+static void wait_in_line(struct matcher *m, struct track_host *host)
+{
+	struct track_unsent *u = track_host_unsent(host);
+
+	if (u->queued)
+		return;
+	if (m->waiting_tail - m->waiting_head == WAITING)
+		until_taken(m, NULL);
+	m->waiting[m->waiting_tail++ & (WAITING - 1)] =
+	    (struct waiting){ track_host_ref(m->track, host), m->now_ms };
+	u->queued = true;
+}
+
+/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
+static void changed(struct matcher *m, struct track_host *host, bool news)
+{
+	struct track_unsent *u = track_host_unsent(host);
+
+	counter_add(m->row, C_CHANGED, 1);
+	if (u->dirty)
+		counter_add(m->row, C_COALESCED, 1);
+	u->dirty = true;
+	if (!news || !send_host(m, host))
+		wait_in_line(m, host);
+}
+
+/* The last chance of a host that is about to be forgotten. */
+static void evicted(void *ctx, struct track_host *host)
+{
+	if (track_host_unsent(host)->dirty)
+		until_taken(ctx, host);
+}
+
+/* ---- Events ------------------------------------------------------------------------------------- */
+
+static void bump(uint16_t *n)
+{
+	if (*n < UINT16_MAX)
+		++*n;
+}
+
+static void on_syn(struct matcher *m, const struct track_event *ev)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+
+	counter_add(m->row, C_SYN, 1);
+	if (ev->verdict.label != NULL)
+		counter_add(m->row, C_RECOGNISED, 1);
+	bump(&u->connections);
+	/*
+	 * A client whose handshake was seen with this very signature stays confirmed: its SYN is no news. With
+	 * another signature it is somebody else until its own handshake.
+	 */
+	const uint32_t confirmed = say_hash(ev->sig, true);
+
+	u->confirmed = u->said == confirmed;
+	changed(m, ev->host, !u->confirmed && u->said != say_hash(ev->sig, false));
+}
+
+static void on_synack(struct matcher *m, const struct track_event *ev)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+
+	counter_add(m->row, C_SYNACK, 1);
+	changed(m, ev->host, u->said != say_hash(ev->sig, false));
+}
+
+static void on_handshake(struct matcher *m, const struct track_event *ev)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+	const struct track_sig *kept;
+	struct delta *d;
+	bool synack;
+
+	counter_add(m->row, C_HANDSHAKES, 1);
+	bump(&u->handshakes);
+	kept = track_host_sig(ev->host, &synack);
+	if (say_hash(kept, true) == say_hash(ev->sig, true)) {
+		u->confirmed = true;
+		changed(m, ev->host, u->said != say_hash(kept, true));
+		return;
+	}
+	/* Another SYN came in between, perhaps in the client's name: what was confirmed is the flow's own. */
+	d = outbox_slot(m);
+	counter_add(m->row, C_CHANGED, 1);
+	if (u->dirty)
+		counter_add(m->row, C_COALESCED, 1);
+	u->dirty = true;
+	if (d == NULL) {
+		wait_in_line(m, ev->host);
+		return;
+	}
+	fill_delta(m, d, ev->host, ev->sig, false, true);
+	m->outbox_n++;
+}
+
+static void on_event(struct matcher *m, const struct track_event *ev)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+
+	switch (ev->kind) {
+	case TRACK_SYN:
+		on_syn(m, ev);
+		break;
+	case TRACK_SYNACK:
+		on_synack(m, ev);
+		break;
+	case TRACK_HANDSHAKE:
+		on_handshake(m, ev);
+		break;
+	case TRACK_HOST_CHANGE:
+		u->os_changed = true;
+		u->event_s = seconds(ev->time_ns);
+		changed(m, ev->host, false);
+		break;
+	case TRACK_SHARING:
+		u->shared = true;
+		u->event_s = seconds(ev->time_ns);
+		u->sharing = ev->score;
+		changed(m, ev->host, false);
+		break;
+	case TRACK_UPTIME:
+		u->clock_hz = ev->clock_hz;
+		u->uptime_min = ev->uptime_min;
+		changed(m, ev->host, false);
+		break;
+	case TRACK_MTU:
+		break; /* the record derives it from the MSS */
+	}
+}
+
+/* ---- Batches -------------------------------------------------------------------------------------- */
+
+static void take_sigdb(struct matcher *m)
+{
+	/* Acquire: what the loader wrote before publishing. */
+	const struct sigdb *db = atomic_load_explicit(m->conf.a_sigdb, memory_order_acquire);
+
+	if (db != m->sigdb) {
+		if (m->sigdb != NULL)
+			track_relabel(m->track, db);
+		m->sigdb = db;
+		/* Release: no access to the old one can follow; pairs with matcher_sigdb_seen(). */
+		atomic_store_explicit(&m->a_sigdb_seen, db, memory_order_release);
+	}
+}
+
+void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
+{
+	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
+	struct track_event ev[TRACK_EVENTS_MAX];
+	size_t refused = 0;
+
+	assert(m->magic == MAGIC);
+	take_sigdb(m);
+	m->now_ms = clock_ms();
+	for (size_t i = 0; i < n; i++) {
+		size_t events = 0;
+
+		if (i + PREFETCH < n)
+			track_prefetch(m->track, &obs[i + PREFETCH]);
+		if (track_observe(m->track, m->sigdb, &obs[i], ev, &events) == TRACK_REFUSED)
+			refused++;
+		for (size_t e = 0; e < events; e++)
+			on_event(m, &ev[e]);
+	}
+	counter_add(m->row, C_TABLE_REFUSED, refused);
+	counter_add(m->row, C_APPLIED, n - refused);
+	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
+	outbox_offer(m);
+}
+
+static void take_stats(struct matcher *m)
+{
+	struct track_stats s;
+
+	track_stats(m->track, &s);
+	counter_set(m->row, C_FLOWS_EVICTED, s.flows_evicted);
+	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);
+}
+
+bool matcher_tick(struct matcher *m, bool now_or_never)
+{
+	assert(m->magic == MAGIC);
+	take_sigdb(m);
+	m->now_ms = clock_ms();
+	pulse_beat(m->conf.pulse);
+	take_stats(m);
+	outbox_offer(m);
+	while (m->waiting_head != m->waiting_tail) {
+		const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+
+		if (!now_or_never && m->now_ms - w->since_ms < MATCHER_HOLD_MS)
+			break;
+		if (!send_oldest(m))
+			break;
+	}
+	outbox_offer(m);
+	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail;
+}
+
+static bool gather(struct matcher *m)
+{
+	bool any = false;
+
+	for (unsigned q = 0; q < m->conf.queues; q++) {
+		const size_t n = ring_pop(m->ring[q], m->batch, MATCHER_BATCH);
+
+		if (n > 0) {
+			matcher_batch(m, q, m->batch, n);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool something_waits(void *ctx)
+{
+	const struct matcher *m = ctx;
+
+	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed))
+		return true;
+	for (unsigned q = 0; q < m->conf.queues; q++)
+		if (!ring_empty(m->ring[q]))
+			return true;
+	return false;
+}
+
+void matcher_flush(struct matcher *m)
+{
+	/* Release: what was pushed before; pairs with the acquire in matcher_run(). */
+	atomic_store_explicit(&m->a_flush, true, memory_order_release);
+	wake_up(&m->wake);
+}
+
+int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
+{
+	int64_t next_tick_ms = 0;
+
+	for (;;) {
+		/* Read before the rings: what was pushed before stop is drained. */
+		const bool stop = atomic_load_explicit(a_stop, memory_order_acquire);
+		const bool any = gather(m);
+
+		if (stop && !any)
+			break;
+		if (!any)
+			m->now_ms = clock_ms();
+		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
+
+		if (flush || m->now_ms >= next_tick_ms) {
+			next_tick_ms = m->now_ms + SLEEP_MS;
+			matcher_tick(m, flush);
+		}
+		if (!any)
+			wake_sleep(&m->wake, something_waits, m, m->outbox_n > 0 ? 1 : SLEEP_MS);
+	}
+	while (matcher_tick(m, true))
+		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+	pulse_end(m->conf.pulse);
+	return 0;
+}
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static int create_rings(struct matcher *m)
+{
+	m->ring = calloc(m->conf.queues, sizeof *m->ring);
+	if (m->ring == NULL)
+		return -ENOMEM;
+	for (unsigned q = 0; q < m->conf.queues; q++) {
+		const int rc = ring_create(&m->ring[q], m->conf.ring_slots, sizeof(struct tcp_obs), 0);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int matcher_create(struct matcher **out, const struct matcher_conf *conf)
+{
+	struct matcher *m;
+	int rc;
+
+	*out = NULL;
+	m = aligned_alloc(CACHELINE, (sizeof *m + CACHELINE - 1) / CACHELINE * CACHELINE);
+	if (m == NULL)
+		return -ENOMEM;
+	memset(m, 0, sizeof *m);
+	m->magic = MAGIC;
+	m->conf = *conf;
+	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
+	m->waiting = calloc(WAITING, sizeof *m->waiting);
+	rc = m->waiting == NULL ? -ENOMEM : 0;
+	if (rc == 0)
+		rc = track_create(&m->track, &(struct track_conf){
+		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
+		    .key = conf->key, .evict = evicted, .evict_ctx = m });
+	if (rc == 0 && conf->ring_slots > 0)
+		rc = create_rings(m);
+	if (rc != 0) {
+		matcher_destroy(&m);
+		return rc;
+	}
+	*out = m;
+	return 0;
+}
+
+void matcher_destroy(struct matcher **mp)
+{
+	struct matcher *m = *mp;
+
+	if (m == NULL)
+		return;
+	assert(m->magic == MAGIC);
+	for (unsigned q = 0; m->ring != NULL && q < m->conf.queues; q++)
+		ring_destroy(&m->ring[q]);
+	free(m->ring);
+	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
+	track_destroy(&m->track);
+	free(m->waiting);
+	m->magic = 0;
+	free(m);
+	*mp = NULL;
+}
+
+struct ring *matcher_ring(struct matcher *m, unsigned queue)
+{
+	return m->ring[queue];
+}
+
+struct wake *matcher_wake(struct matcher *m)
+{
+	return &m->wake;
+}
+
+const struct sigdb *matcher_sigdb_seen(struct matcher *m)
+{
+	return atomic_load_explicit(&m->a_sigdb_seen, memory_order_acquire);
+}

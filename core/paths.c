@@ -1,0 +1,54 @@
+/* paths - found from /proc/self/exe, never from the environment. */
+#include "core/paths.h"
+#include "core/err.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_NAME "fingerpost.fp"
+
+/* The folder of the running program, or "". */
+static void program_folder(char buf[PATH_MAX])
+{
+	const ssize_t n = readlink("/proc/self/exe", buf, PATH_MAX - 1);
+
+	buf[n > 0 ? n : 0] = '\0';
+
+	char *slash = strrchr(buf, '/');
+
+	if (slash != NULL)
+		*slash = '\0';
+}
+
+bool paths_in_tree(void)
+{
+	char folder[PATH_MAX];
+	const size_t len = strlen(FP_TREE);
+
+	program_folder(folder);
+	return strncmp(folder, FP_TREE, len) == 0 && folder[len] == '/';
+}
+
+static bool is_there(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+int paths_signatures(char *buf, size_t size)
+{
+	char folder[PATH_MAX];
+
+	program_folder(folder);
+	if (paths_in_tree()) {
+		snprintf(buf, size, "%s/build/share/" FILE_NAME, FP_TREE);
+		if (is_there(buf))
+			return 0;
+	}
+	snprintf(buf, size, "%s/../share/fingerpost/" FILE_NAME, folder);
+	if (is_there(buf))
+		return 0;
+	snprintf(buf, size, "/usr/share/fingerpost/" FILE_NAME);
+	return is_there(buf) ? 0 : FP_ENOTFOUND;
+}

@@ -1,0 +1,703 @@
+=head1 NAME
+
+Mail::SpamAssassin::Plugin::Fingerpost - the operating system of the client that sent a message
+
+=head1 SYNOPSIS
+
+  loadplugin Mail::SpamAssassin::Plugin::Fingerpost
+
+  fingerpost_store   /var/lib/fingerpost
+  fingerpost_max_age 1h
+
+  header   L_P0F_WXP  X-P0f-OS-Fingerprint =~ /^Windows XP(?![^(]*\b2000 SP)/
+  describe L_P0F_WXP  Remote system is Windows XP
+  score    L_P0F_WXP  1.0
+
+  header   MY_PHONE   eval:fingerpost_os('^(?:Android|iOS)\b')
+  describe MY_PHONE   Sent by a telephone
+  score    MY_PHONE   0.5
+
+=head1 DESCRIPTION
+
+C<fingerpostd> watches the TCP connections that reach a mail server and writes
+down which operating system each client runs. This plugin takes the address of
+the client that handed us the message, finds it in the daemon's store, and
+gives the answer to rules: as the pseudo-header C<X-P0f-OS-Fingerprint> in the
+words of p0f 2, which the rules of p0f-analyzer and amavisd match, as C<eval:>
+rules, and as tags for reports. A look-up reads mapped memory; nothing is asked
+over a socket and nothing waits.
+
+B<The client> is the last external relay: the host that handed the message to
+the outermost of C<internal_networks>. That path must be right, as for every
+rule about relays. See C<fingerpost_client>.
+
+B<The header> reads
+
+  Windows XP, (distance 5, link: ethernet/modem)
+  Linux 3.11 and newer (up: 12 hrs), (distance 11, link: pppoe (DSL))
+  UNKNOWN [65535:55:1:60:M1460,S,T,N,W7:.:?:?], (link: ethernet/modem)
+
+C<UNKNOWN> is a client whose SYN was seen and not recognised. Where no SYN was
+seen, where the last one is older than C<fingerpost_max_age>, where there is no
+store or anything is wrong with it, there is no header, no rule hits, and the
+message goes on: one line under C<-D fingerpost> says why.
+
+A C<X-P0f-OS-Fingerprint> that comes with the message was written by its sender
+and would hide ours. It is not shown to rules, whether we have an answer or
+not. (It stays in the message.) C<X-Amavis-OS-Fingerprint> is left alone: it is
+amavisd's.
+
+=head1 ADMINISTRATOR SETTINGS
+
+None of these may stand in a user's own file.
+
+=over 4
+
+=item fingerpost_store DIR		(default: /var/lib/fingerpost)
+
+The daemon's store. spamd's children need the right to read its files
+C<data.mdb> and C<stamp>: the group C<fingerpost>, or C<store.mode = 0644> in
+F<fingerpost.conf> where spamd takes on the user of each message. Without this
+setting the environment's FINGERPOST_STORE is asked first.
+
+=item fingerpost_max_age TIME		(default: 1h)
+
+A client last seen longer ago counts as never seen: a dynamic address of last
+week is another machine today. Seconds, or a number with s, m, h, d, w.
+
+=item fingerpost_client last_external | first_untrusted | header NAME	(default: last_external)
+
+Which relay is the client. C<last_external> goes by C<internal_networks>,
+C<first_untrusted> by C<trusted_networks>: the nearest relay that is not
+trusted, where trusted hosts of others hand mail to us and their clients are to
+be judged. C<header> takes the address out of the topmost header of that name,
+for front-ends that write one; the front-end must put it above, or in the place
+of, any that a sender wrote.
+
+=item fingerpost_authenticated 0 | 1	(default: 0)
+
+By default a message whose client has authenticated itself to us, or which the
+caller has marked as originating here, is left alone: the systems of one's own
+users are no sign of spam. With 1 that client is judged like any other.
+
+=item fingerpost_classic 0 | 1		(default: 1)
+
+0 switches the four classic rules off (L_P0F_WXP, L_P0F_W, L_P0F_UNKN,
+L_P0F_Unix), wherever it stands and whatever scores are given to them: it is
+applied when all configuration has been read.
+
+=item fingerpost_unix_linux 0 | 1	(default: 0)
+
+1 counts Linux as Unix in C<fingerpost_unix()>, and so in L_P0F_Unix as
+shipped.
+
+=back
+
+=head1 EVAL RULES
+
+All are rules of type C<header> and are false where there is no answer.
+
+=over 4
+
+=item fingerpost_os('REGEX')
+
+The system's name and version, "Windows 7 or 8", matches. Never true for an
+unrecognised one. REGEX as in header rules, the slashes may be left out.
+
+=item fingerpost_class('win')
+
+The class of the signature file: win, unix, other.
+
+=item fingerpost_unix()
+
+The system is FreeBSD, OpenBSD, NetBSD, Solaris, HP-UX or Tru64; with
+C<fingerpost_unix_linux 1> also Linux.
+
+=item fingerpost_match('exact')
+
+How it was recognised: exact, generic, fuzzy, or none. Several may be named.
+
+=item fingerpost_probability('Windows', 0.9)
+
+The candidate of that name has at least this probability. False where none were
+computed.
+
+=item fingerpost_distance(MIN, MAX)
+
+So many hops away, ends included. False where the distance is not known.
+
+=item fingerpost_link('REGEX')
+
+The kind of link, in p0f 3's words ("Ethernet or modem") or in those of the
+header ("ethernet/modem").
+
+=item fingerpost_shared(SCORE)
+
+There are signs, of this score at least, that several machines share the
+address.
+
+=item fingerpost_unconfirmed()
+
+The client that the answer is of never completed a handshake that was seen.
+Mail needs one: the daemon does not see both directions, or it is not this
+client.
+
+=item fingerpost_first_seen_within('1h')
+
+The address was seen for the first time at most so long ago.
+
+=item fingerpost_helo_mismatch()
+
+The client's greeting names a system that it is not: C<DESKTOP-4K2AB7C> from
+Linux, C<ubuntu> from Windows. Only where the system was recognised, and not by
+a fuzzy match.
+
+=back
+
+=head1 TEMPLATE TAGS
+
+  _FINGERPOST_          the text of the header
+  _FINGERPOSTIP_        the client's address
+  _FINGERPOSTOS_        Windows 7 or 8; UNKNOWN
+  _FINGERPOSTCLASS_     win
+  _FINGERPOSTMATCH_     exact, generic, fuzzy, none
+  _FINGERPOSTPROB_      Windows 0.94, Linux 0.03
+  _FINGERPOSTDISTANCE_  hops
+  _FINGERPOSTLINK_      ethernet/modem
+  _FINGERPOSTAGE_       seconds
+
+They are not set where there is no answer.
+
+=head1 SEE ALSO
+
+L<Fingerpost>, F<docs/spamassassin.md>, F<fingerpost.cf>
+
+=cut
+
+package Mail::SpamAssassin::Plugin::Fingerpost;
+
+use strict;
+use warnings;
+# use bytes;
+use re 'taint';
+
+use File::Spec ();
+use Time::HiRes ();
+
+use Mail::SpamAssassin::Plugin;
+use Mail::SpamAssassin::Conf;
+use Mail::SpamAssassin::Logger;
+use Mail::SpamAssassin::Util qw(compile_regexp untaint_var);
+
+our @ISA = qw(Mail::SpamAssassin::Plugin);
+
+my $HEADER = 'X-P0f-OS-Fingerprint';
+my $HEADER_KEY = lc $HEADER;
+
+my @CLASSIC = qw(L_P0F_WXP L_P0F_W L_P0F_UNKN L_P0F_Unix);
+
+# The library is mapped when the configuration is read, before spamd forks and a chroot or a change of user hides
+# it; the store is opened by a child's first look-up. Loaded by path, this file finds the module beside itself.
+my $have_library = _load_library();
+
+# Rules and what is wrong with their arguments: undef, or what is wanted.
+my %EVAL = (
+  fingerpost_os => sub { _want_regex(@_) },
+  fingerpost_class => sub { @_ == 1 ? undef : 'a class' },
+  fingerpost_unix => sub { @_ ? 'no argument' : undef },
+  fingerpost_match => sub { @_ && !(grep { !/^(?:exact|generic|fuzzy|none)\z/ } @_) ? undef : 'exact, generic, fuzzy or none' },
+  fingerpost_probability => sub { @_ == 2 && _is_number($_[1]) && $_[1] <= 1 ? undef : 'a name and a probability up to 1' },
+  fingerpost_distance => sub { @_ == 2 && !(grep { !/^\d{1,3}\z/ } @_) && $_[0] <= $_[1] ? undef : 'the least and the greatest number of hops' },
+  fingerpost_link => sub { _want_regex(@_) },
+  fingerpost_shared => sub { @_ == 1 && _is_number($_[0]) ? undef : 'a score' },
+  fingerpost_unconfirmed => sub { @_ ? 'no argument' : undef },
+  fingerpost_first_seen_within => sub { @_ == 1 && defined _seconds($_[0]) ? undef : 'a time such as 1h' },
+  fingerpost_helo_mismatch => sub { @_ ? 'no argument' : undef },
+);
+
+# p0f 2's words for a link, by MTU.
+my %LINK = (
+  576 => 'sometimes modem',
+  1280 => 'gif tunnel',
+  1420 => 'GPRS, T1, FreeS/WAN',
+  1476 => 'IPSec/GRE',
+  1480 => 'IPv6/IPIP',
+  1492 => 'pppoe (DSL)',
+  1496 => 'vLAN',
+  1500 => 'ethernet/modem',
+  16436 => 'loopback',
+  65535 => 'loopback',
+);
+$LINK{$_} = 'sometimes DSL' for 1452 .. 1462;
+
+# What a greeting's first label says of the system: names that installers give.
+my @CLAIM = (
+  [ qr/^(?:win|desktop|laptop)-[a-z0-9]{7,11}\z/, 'Windows' ],
+  [ qr/^(?:windows|win(?:2k|nt|xp|vista|7|8|10|11|20\d\d))(?:server|srv)?\d?\z/, 'Windows' ],
+  [ qr/^(?:debian|ubuntu|centos|fedora|rhel|almalinux|rocky|raspberrypi|archlinux|opensuse|linux)\d{0,2}\z/, 'Linux' ],
+  [ qr/^(freebsd|openbsd|netbsd)\d{0,2}\z/, undef ],
+  [ qr/^android-[0-9a-f]{8,16}\z/, 'Linux' ],
+  [ qr/^(?:[a-z0-9]+s-)?(?:i?mac(?:book)?(?:-?(?:pro|air|mini))?|iphone|ipad)(?:-\d+)?\z/, 'Apple' ],
+);
+
+# Systems that are one family to a greeting: the same kernel under several names.
+my %FAMILY = (
+  'android' => 'Linux', 'chromeos' => 'Linux', 'linux' => 'Linux',
+  'mac os x' => 'Apple', 'macos' => 'Apple', 'ios' => 'Apple', 'mac os' => 'Apple',
+  'windows' => 'Windows',
+  'freebsd' => 'FreeBSD', 'openbsd' => 'OpenBSD', 'netbsd' => 'NetBSD', 'solaris' => 'Solaris',
+  'hp-ux' => 'HP-UX', 'aix' => 'AIX', 'tru64' => 'Tru64',
+);
+my %BSD = map { lc $_ => $_ } qw(FreeBSD OpenBSD NetBSD);
+
+# constructor: settings, eval rules
+sub new {
+  my ($class, $mailsaobject) = @_;
+
+  $class = ref($class) || $class;
+  my $self = $class->SUPER::new($mailsaobject);
+  bless ($self, $class);
+
+  $self->set_config($mailsaobject->{conf});
+  $self->register_eval_rule($_, $Mail::SpamAssassin::Conf::TYPE_HEAD_EVALS) for sort keys %EVAL;
+
+  if (!$have_library) {
+    info("fingerpost: the Perl module Fingerpost cannot be loaded, plugin does nothing");
+  }
+  return $self;
+}
+
+sub set_config {
+  my ($self, $conf) = @_;
+  my @cmds;
+
+  push @cmds, {
+    setting => 'fingerpost_store',
+    is_admin => 1,
+    default => undef,
+    type => $Mail::SpamAssassin::Conf::CONF_TYPE_STRING,
+  }, {
+    setting => 'fingerpost_max_age',
+    is_admin => 1,
+    default => 3600,
+    type => $Mail::SpamAssassin::Conf::CONF_TYPE_DURATION,
+  }, {
+    setting => 'fingerpost_client',
+    is_admin => 1,
+    default => 'last_external',
+    type => $Mail::SpamAssassin::Conf::CONF_TYPE_STRING,
+    code => sub {
+      my ($conf_, $key, $value) = @_;
+      if ($value !~ /^(?:last_external|first_untrusted|header\s+[!-9;-~]+)\z/) {
+        return $value eq '' ? $Mail::SpamAssassin::Conf::MISSING_REQUIRED_VALUE : $Mail::SpamAssassin::Conf::INVALID_VALUE;
+      }
+      $conf_->{$key} = untaint_var($value);
+      return;
+    },
+  }, map {
+    +{
+      setting => $_->[0],
+      is_admin => 1,
+      default => $_->[1],
+      type => $Mail::SpamAssassin::Conf::CONF_TYPE_BOOL,
+    }
+  } [ fingerpost_authenticated => 0 ], [ fingerpost_classic => 1 ], [ fingerpost_unix_linux => 0 ];
+
+  $conf->{parser}->register_commands(\@cmds);
+  return;
+}
+
+# All settings are known now, a user's scores too: what is switched off has score 0 in every set, which is
+# SpamAssassin's own way of not running a rule.
+sub finish_parsing_end {
+  my ($self, $opts) = @_;
+  my $conf = $opts->{conf};
+
+  if (!$conf->{fingerpost_classic}) {
+    foreach my $scores (grep { ref } $conf->{scores}, @{$conf->{scoreset} || []}) {
+      foreach my $rule (@CLASSIC) {
+        $scores->{$rule} = 0 if exists $scores->{$rule} || $conf->{test_types}->{$rule};
+      }
+    }
+  }
+  $self->_check_arguments($conf);
+  return;
+}
+
+sub user_conf_parsing_end {
+  my ($self, $opts) = @_;
+  return $self->finish_parsing_end($opts);
+}
+
+sub _check_arguments {
+  my ($self, $conf) = @_;
+
+  foreach my $rules (values %{$conf->{head_evals} || {}}) {
+    foreach my $rule (sort keys %$rules) {
+      my ($function, $args) = @{$rules->{$rule}};
+      my $check = $EVAL{$function}  or next;
+      my $wanted = $check->(@$args);
+      if (defined $wanted) {
+        $conf->{parser}->lint_warn("fingerpost: rule $rule: $function() wants $wanted", $rule);
+        $self->{bad_rule}->{$rule} = 1;
+      } else {
+        delete $self->{bad_rule}->{$rule};
+      }
+    }
+  }
+  return;
+}
+
+# Relays have been parsed, no rule has run.
+sub extract_metadata {
+  my ($self, $opts) = @_;
+  my ($msg, $pms, $conf) = @{$opts}{qw(msg permsgstatus conf)};
+  $conf ||= $self->{main}->{conf};
+
+  my $started = would_log('dbg', 'fingerpost') ? Time::HiRes::time() : undef;
+  my $forged = _hide_forged($msg) ? ', a header of the sender hidden' : '';
+
+  if (!$have_library) {
+    dbg("fingerpost: no answer: no module%s", $forged);
+    return;
+  }
+
+  my ($relay, $ip, $why) = _client($msg, $conf);
+  if (!defined $ip) {
+    dbg("fingerpost: no answer: %s%s", $why, $forged);
+    return;
+  }
+
+  my $host;
+  ($host, $why) = $self->_look_up($conf, $ip);
+  my $text = $host ? _text($host) : undef;
+
+  if (defined $started) {
+    dbg("fingerpost: %s, store %s: %s, age %s, %d us%s", $ip, _store_name($conf),
+      defined $text ? "\"$text\"" : "no answer: $why", $host ? "$host->{age} s" : '-',
+      (Time::HiRes::time() - $started) * 1e6, $forged);
+  }
+  return if !defined $text;
+
+  $pms->{fingerpost} = { host => $host, relay => $relay };
+  $msg->put_metadata($HEADER, $text);
+  $pms->set_tag('FINGERPOST', $text);
+  $pms->set_tag('FINGERPOSTIP', $host->{ip});
+  $pms->set_tag('FINGERPOSTOS', _os($host) || 'UNKNOWN');
+  $pms->set_tag('FINGERPOSTCLASS', _printable($host->{class}));
+  $pms->set_tag('FINGERPOSTMATCH', $host->{match});
+  $pms->set_tag('FINGERPOSTPROB', join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}));
+  $pms->set_tag('FINGERPOSTDISTANCE', $host->{distance});
+  $pms->set_tag('FINGERPOSTLINK', _link_words($host));
+  $pms->set_tag('FINGERPOSTAGE', $host->{age});
+  return;
+}
+
+# A real header hides the pseudo-header of its name. delete_header() compiles its pattern once, for the first
+# name that anybody deletes, and that is not ours: so the header goes by hand, on every message.
+sub _hide_forged {
+  my ($msg) = @_;
+
+  my $found = exists $msg->{headers}->{$HEADER_KEY};
+  delete $msg->{headers}->{$HEADER_KEY};
+  delete $msg->{raw_headers}->{$HEADER_KEY};
+  if ($found) {
+    $msg->{header_order} = [ grep { lc($_) ne $HEADER_KEY } @{$msg->{header_order}} ];
+  }
+  return $found;
+}
+
+# The relay to be judged (undef where a header names it), its address, or why there is none.
+sub _client {
+  my ($msg, $conf) = @_;
+  my $meta = $msg->{metadata};
+  my $choice = $conf->{fingerpost_client};
+
+  if ($choice =~ /^header\s+(\S+)/) {
+    my ($value) = $msg->raw_header($1);
+    return (undef, undef, "no header $1")  if !defined $value;
+    if ($value =~ /((?:IPv6:)?[0-9a-f:]*:[0-9a-f:.]+|\d{1,3}(?:\.\d{1,3}){3})/i) {
+      return (undef, $1);
+    }
+    return (undef, undef, "no address in header $1");
+  }
+
+  my $submitter = _submitter($msg, $conf);
+  if ($submitter) {
+    return ($submitter, $submitter->{ip})  if $conf->{fingerpost_authenticated};
+    return (undef, undef, "authenticated client $submitter->{ip}");
+  }
+
+  my $relays = $choice eq 'first_untrusted' ? $meta->{relays_untrusted} : $meta->{relays_external};
+  my $relay = $relays && $relays->[0];
+  if (!$relay || !defined $relay->{ip} || $relay->{ip} eq '') {
+    return (undef, undef, $choice eq 'first_untrusted' ? 'no untrusted relay' : 'no external relay');
+  }
+  return ($relay, $relay->{ip});
+}
+
+# The client that submitted the message with a password, or that the caller vouches for. SpamAssassin counts an
+# authenticated client as internal; an internal host that authenticates itself to another of ours is none.
+sub _submitter {
+  my ($msg, $conf) = @_;
+  my $meta = $msg->{metadata};
+  my $known = $conf->{internal_networks_configured} ? $conf->{internal_networks}
+    : $conf->{trusted_networks_configured} ? $conf->{trusted_networks} : undef;
+
+  foreach my $relay (@{$meta->{relays_internal} || []}, @{$meta->{relays_trusted} || []}) {
+    next if !$relay->{auth};
+    next if $known ? $known->contains_ip($relay->{ip}) : $relay->{ip_private};
+    return $relay;
+  }
+  my $first = $meta->{relays_external} && $meta->{relays_external}->[0];
+  if ($first && ($first->{auth} || $msg->{suppl_attrib}->{originating})) {
+    return $first;
+  }
+  return;
+}
+
+# What may be used of it, or why nothing may.
+sub _look_up {
+  my ($self, $conf, $ip) = @_;
+  my $name = _store_name($conf);
+
+  if (!$self->{store} || $self->{store_name} ne $name) {
+    my $store = eval { Fingerpost->new($conf->{fingerpost_store}) };
+    return (undef, 'cannot use the store')  if !$store;
+    $self->{store} = $store;
+    $self->{store_name} = $name;
+  }
+
+  my $host = $self->{store}->lookup($ip);
+  return (undef, $self->{store}->error)  if !$host;
+  return (undef, "seen as a server only")  if $host->{server};
+  return (undef, "seen $host->{age} s ago, too long")  if $host->{age} > $conf->{fingerpost_max_age};
+  return $host;
+}
+
+sub _store_name {
+  my ($conf) = @_;
+  return $conf->{fingerpost_store} // '(default)';
+}
+
+# Labels come from a signature file, which may hold anything.
+sub _printable {
+  my ($text) = @_;
+  $text = '' if !defined $text;
+  $text =~ tr/\x20-\x7e/?/c;
+  return $text;
+}
+
+# "Windows 7 or 8"; empty where not recognised.
+sub _os {
+  my ($host) = @_;
+  return '' if !defined $host->{name};
+  return _printable(join(' ', $host->{name}, defined $host->{flavor} ? $host->{flavor} : ()));
+}
+
+# The header's text, as p0f 2 wrote it: the distance of a known system only. The daemon's own services say the
+# same in C (render_v2()).
+sub _text {
+  my ($host) = @_;
+  my $text = _os($host);
+  my $distance = '';
+
+  if ($text eq '') {
+    $text = 'UNKNOWN [' . _printable(_signature($host)) . ':?:?]';
+  }
+  elsif (defined $host->{distance}) {
+    $distance = "distance $host->{distance}, ";
+  }
+  if (defined $host->{uptime_min}) {
+    $text .= sprintf(' (up: %d hrs)', $host->{uptime_min} / 60);
+  }
+  return $text . ", (${distance}link: " . _link_words($host) . ')';
+}
+
+sub _link_words {
+  my ($host) = @_;
+  return 'unspecified' if !$host->{mss};
+  my $mtu = $host->{mss} + ($host->{version} == 6 ? 60 : 40);
+  return $LINK{$mtu} // "unknown-$mtu";
+}
+
+# A SYN in p0f 2's notation: wss:ttl:D:size:options:quirks.
+sub _signature {
+  my ($host) = @_;
+  my %quirk = map { $_ => 1 } @{$host->{quirks}};
+  my %unit = (mss => 'S', mtu => 'T');
+  my ($size, @options) = ($host->{version} == 6 ? 60 : 40);
+
+  foreach my $option (split /,/, $host->{layout}) {
+    if ($option eq 'mss') { $size += 4; push @options, 'M' . ($host->{mss} // 0) }
+    elsif ($option eq 'ws') { $size += 3; push @options, "W$host->{wscale}" }
+    elsif ($option eq 'sok') { $size += 2; push @options, 'S' }
+    elsif ($option eq 'ts') { $size += 10; push @options, $quirk{'ts1-'} ? 'T0' : 'T' }
+    elsif ($option eq 'nop') { $size += 1; push @options, 'N' }
+    elsif ($option =~ /^eol\+(\d+)/) { $size += 1 + $1; push @options, 'E' }
+    elsif ($option =~ /^\?(\d+)/) { $size += 2; push @options, "?$1" }
+    else { $size += 2; push @options, "?5" } # sack
+  }
+  my $quirks = join('',
+    $quirk{'opt+'} ? 'P' : (),
+    $host->{version} == 4 && ($quirk{df} ? !$quirk{'id+'} : $quirk{'id-'}) ? 'Z' : (),
+    $host->{olen} ? 'I' : (),
+    $quirk{'uptr+'} ? 'U' : (),
+    $quirk{'ack+'} ? 'A' : (),
+    $quirk{'ts2+'} ? 'T' : (),
+    $quirk{'urgf+'} || $quirk{'pushf+'} ? 'F' : (),
+    $host->{payload} ? 'D' : (),
+    $quirk{bad} ? '!' : ());
+
+  return join(':', $unit{$host->{win_unit}} ? $unit{$host->{win_unit}} . $host->{win_multiple} : $host->{win},
+    $host->{ttl}, $quirk{df} ? 1 : 0, $size + $host->{olen}, join(',', @options) || '.', $quirks || '.');
+}
+
+# ---------------------------------------------------------------------------
+# Eval rules
+
+# The answer, if there is one and the rule's arguments are in order.
+sub _host {
+  my ($self, $pms) = @_;
+  return if !$pms->{fingerpost};
+  return if $self->{bad_rule} && defined $pms->{current_rule_name} && $self->{bad_rule}->{$pms->{current_rule_name}};
+  return $pms->{fingerpost}->{host};
+}
+
+sub fingerpost_os {
+  my ($self, $pms, $regex) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  my $os = _os($host);
+  return 0 if $os eq '';
+  return $self->_matches($regex, $os);
+}
+
+sub fingerpost_class {
+  my ($self, $pms, $class) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return defined $host->{class} && lc $host->{class} eq lc $class ? 1 : 0;
+}
+
+sub fingerpost_unix {
+  my ($self, $pms) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  my $os = _os($host);
+  return 1 if $os =~ /^(?:(?:Free|Open|Net)BSD|Solaris|HP-UX|Tru64)\b/;
+  return $self->{main}->{conf}->{fingerpost_unix_linux} && $os =~ /^Linux\b/ ? 1 : 0;
+}
+
+sub fingerpost_match {
+  my ($self, $pms, @wanted) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  my $match = $host->{match} // '';
+  return (grep { $_ eq $match } @wanted) ? 1 : 0;
+}
+
+sub fingerpost_probability {
+  my ($self, $pms, $name, $least) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  my $sum = 0;
+
+  # Versions of one system share its name.
+  $sum += $_->{p}  for grep { lc $_->{name} eq lc $name } @{$host->{candidates}};
+  return $sum > 0 && $sum >= $least ? 1 : 0;
+}
+
+sub fingerpost_distance {
+  my ($self, $pms, $least, $most) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return 0 if !defined $host->{distance};
+  return $host->{distance} >= $least && $host->{distance} <= $most ? 1 : 0;
+}
+
+sub fingerpost_link {
+  my ($self, $pms, $regex) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return $self->_matches($regex, _link_words($host)) || $self->_matches($regex, _printable($host->{link}));
+}
+
+sub fingerpost_shared {
+  my ($self, $pms, $score) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return $host->{shared} && $host->{sharing} >= $score ? 1 : 0;
+}
+
+sub fingerpost_unconfirmed {
+  my ($self, $pms) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return $host->{confirmed} ? 0 : 1;
+}
+
+sub fingerpost_first_seen_within {
+  my ($self, $pms, $time) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  return 0 if !defined $host->{first_seen} || !defined $host->{last_seen};
+  return $host->{last_seen} - $host->{first_seen} + $host->{age} <= _seconds($time) ? 1 : 0;
+}
+
+sub fingerpost_helo_mismatch {
+  my ($self, $pms) = @_;
+  my $host = $self->_host($pms)  or return 0;
+  my $relay = $pms->{fingerpost}->{relay};
+
+  return 0 if !$relay || !defined $relay->{helo} || !defined $host->{name};
+  return 0 if ($host->{match} // '') !~ /^(?:exact|generic)\z/;
+  my $is = $FAMILY{lc $host->{name}}  or return 0;
+  my ($label) = lc($relay->{helo}) =~ /^([^.]+)/  or return 0;
+
+  foreach my $claim (@CLAIM) {
+    my ($regex, $says) = @$claim;
+    next if $label !~ $regex;
+    $says = $BSD{$1} if !defined $says;
+    return $says ne $is ? 1 : 0;
+  }
+  return 0;
+}
+
+# ---------------------------------------------------------------------------
+
+sub _matches {
+  my ($self, $text, $subject) = @_;
+
+  if (!exists $self->{regex}->{$text}) {
+    my ($regex) = compile_regexp($text, 2);
+    $self->{regex}->{$text} = $regex;
+  }
+  my $regex = $self->{regex}->{$text};
+  return $regex && $subject =~ $regex ? 1 : 0;
+}
+
+sub _want_regex {
+  my @args = @_;
+
+  return 'a regular expression' if @args != 1 || $args[0] eq '';
+  my ($regex, $error) = compile_regexp($args[0], 2);
+  return $regex ? undef : "a regular expression: $error";
+}
+
+sub _is_number {
+  my ($text) = @_;
+  return $text =~ /^\d+(?:\.\d*)?\z/;
+}
+
+# As in settings: "90", "1.5h".
+sub _seconds {
+  my ($text) = @_;
+  my %unit = (s => 1, m => 60, h => 3600, d => 86400, w => 604800);
+
+  return if $text !~ /^(\d+(?:\.\d*)?)\s*([smhdw])?\z/i;
+  return $1 * ($2 ? $unit{lc $2} : 1);
+}
+
+# 1 where the XS module is there.
+sub _load_library {
+  my ($volume, $dirs) = File::Spec->splitpath(File::Spec->rel2abs(__FILE__));
+  my $lib = File::Spec->catpath($volume, File::Spec->catdir($dirs, (File::Spec->updir) x 3), '');
+  my $arch = File::Spec->catdir($lib, File::Spec->updir, 'arch');
+
+  local @INC = @INC;
+  unshift @INC, map { untaint_var($_) } $lib, $arch  if -f File::Spec->catfile($lib, 'Fingerpost.pm');
+  return eval { require Fingerpost; 1 } ? 1 : 0;
+}
+
+1;

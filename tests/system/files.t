@@ -1,0 +1,166 @@
+#!/usr/bin/perl
+# A capture file through the whole daemon into the store, and out again by the command line: the answers, the counters'
+# equations, and what is said of input that is wrong.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Daemon;
+use JSON::PP;
+use Test::More;
+use Wire;
+
+my $dir = Daemon::scratch();
+my $to  = '192.0.2.1';
+
+# ---- A file with a client of each system ----------------------------------------------------------------
+
+my @expect = (    # why, system sent, address, name as the store has it
+    [ 'Windows XP', 'Windows XP', '192.0.2.11',   'Windows' ],
+    [ 'Windows 7',  'Windows 7',  '192.0.2.12',   'Windows' ],
+    [ 'Windows 10', 'Windows 10', '192.0.2.13',   'Windows' ],
+    [ 'IPv6',       'Windows 10', '2001:db8::13', 'Windows' ],
+    [ 'Linux',      'Linux',      '192.0.2.14',   'Linux' ],
+    [ 'Android',    'Android',    '192.0.2.15',   'Android' ],
+    [ 'FreeBSD',    'FreeBSD',    '192.0.2.18',   'FreeBSD' ],
+    [ 'OpenBSD',    'OpenBSD',    '192.0.2.19',   'OpenBSD' ],
+    [ 'Solaris',    'Solaris',    '192.0.2.21',   'Solaris' ],
+    [ 'unknown',    'unheard of', '192.0.2.22',   undef ],
+);
+my @packets = map { Wire::syn($_->[1], from => $_->[2], to => $_->[2] =~ /:/ ? '2001:db8::1' : $to, hops => 7) } @expect;
+push @packets, Wire::handshake('Linux', from => '192.0.2.99', to => $to, hops => 1);
+push @packets, Wire::packet(from => '192.0.2.98', to => $to, flags => 24, ack => 1, payload => 'data');    # none of our business
+push @packets, substr(Wire::syn('Linux', from => '192.0.2.97', to => $to), 0, 30);                        # cut
+Wire::pcap("$dir/a.pcap", \@packets);
+
+my ($status, $out, $err) =
+    Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store" ]);
+is($status, 0, 'a file is read to its end, exit 0') or diag $err;
+
+my $d = bless { store => "$dir/store", status => 0 }, 'Daemon';
+for (@expect) {
+    my ($why, $system, $address, $name) = @$_;
+    my $host = $d->lookup($address);
+    ok($host, "$why: $address is known");
+    is($host->{os}{name}, $name, "$why: named");
+    is($host->{distance}, 7, "$why: distance") if defined $name;
+    is($host->{connections}, 1, "$why: connections");
+    ok(!$host->{confirmed}, "$why: not confirmed, no handshake was seen");
+}
+my $linux = $d->lookup('192.0.2.99');
+is($linux->{handshakes}, 1, 'a completed handshake is counted');
+ok($linux->{confirmed}, 'and confirms the host');
+is($linux->{link}, 'Ethernet or modem', 'the link by its MTU');
+is($linux->{mtu}, 1500, 'the MTU');
+like($linux->{signature}, qr/\A4:63\+1:0:1460:mss\*44,7:mss,sok,ts,nop,ws:df,id\+:0\z/, 'the raw signature');
+like($linux->{first_seen}, qr/\A2023-11-14T22:13:20Z\z/, 'times are the packets\' own');
+ok(!$d->lookup('192.0.2.98'), 'a host of which only data was seen is not known');
+
+my ($lookup_status, $json) = Daemon::cli('lookup', '--store', "$dir/store", '--json', '192.0.2.250');
+is($lookup_status, 1, 'lookup of an unknown address: exit 1');
+is($json, qq({"ip":"192.0.2.250","os":null}\n), 'and the JSON for it');
+is((Daemon::cli('lookup', '--store', "$dir/store", 'nonsense'))[0], 2, 'lookup of no address: exit 2');
+
+my (undef, $dump) = Daemon::cli('dump', '--store', "$dir/store", '--json');
+my @dumped = map { decode_json($_)->{ip} } split /\n/, $dump;
+my %dumped = map { $_ => 1 } @dumped;
+is(scalar(grep { !$dumped{ $_->[2] } } @expect), 0, 'dump has every host');
+my (undef, $csv) = Daemon::cli('dump', '--store', "$dir/store", '--csv');
+is(scalar(split /\n/, $csv), @dumped + 1, 'dump --csv: a header and a line a host');
+
+# ---- The equations -------------------------------------------------------------------------------------
+
+sub equations {
+    my ($n, $why) = @_;
+    my $undecodable = 0;
+    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
+    is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why: kernel_seen");
+    is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why: frames");
+    is($n->{observed}, $n->{ring_dropped} + $n->{matched}, "$why: observed");
+    is($n->{matched}, $n->{table_refused} + $n->{applied}, "$why: matched");
+    is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed} + ($n->{pending} // 0), "$why: changed");
+}
+my $n = $d->stats;
+is($n->{frames}, scalar @packets, 'every frame is counted');
+is($n->{filtered}, 1, 'the data segment is filtered');
+is($n->{'undecodable{bad_ip}'}, 1, 'the one that is shorter than its header says is undecodable');
+equations($n, 'one file');
+
+# ---- Again, and with other numbers of threads: the store remembers and adds ------------------------------
+
+for my $matchers (0, 1, 3) {
+    ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/m$matchers",
+        '--matchers', $matchers ]);
+    is($status, 0, "matchers $matchers: exit 0") or diag $err;
+    my $m = bless { store => "$dir/m$matchers", status => 0 }, 'Daemon';
+    is($m->lookup('192.0.2.14')->{os}{name}, 'Linux', "matchers $matchers: named");
+    equations($m->stats, "matchers $matchers");
+}
+Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '-r', "$dir/a.pcap", '--store', "$dir/store" ]);
+ok($d->lookup('192.0.2.99')->{connections} >= 2, 'a second run adds to the counts of the first');
+
+# ---- Standard input and a FIFO ---------------------------------------------------------------------------
+
+($status) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', '-', '--store', "$dir/stdin" ], stdin => "$dir/a.pcap");
+is($status, 0, '-r - reads standard input');
+ok((bless { store => "$dir/stdin", status => 0 }, 'Daemon')->lookup('192.0.2.14'), 'and stores what it says');
+system "mkfifo $dir/fifo";
+if (!(my $pid = fork)) { open my $f, '>:raw', "$dir/fifo"; print $f Daemon::slurp("$dir/a.pcap"); close $f; POSIX::_exit(0) }
+($status) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/fifo", '--store', "$dir/ff" ]);
+is($status, 0, '-r FIFO');
+ok((bless { store => "$dir/ff", status => 0 }, 'Daemon')->lookup('192.0.2.14'), 'and stores what it says');
+
+# ---- Input that is wrong: status, and what is said ------------------------------------------------------
+
+open my $f, '>', "$dir/empty"; close $f;
+open $f, '>', "$dir/text"; print $f "this is no capture, it is a text of some length\n"; close $f;
+open $f, '>:raw', "$dir/cut.pcap"; print $f substr(Daemon::slurp("$dir/a.pcap"), 0, -20); close $f;
+open $f, '>', "$dir/bad.fp"; print $f "classes = win\n[tcp:request]\nlabel = s:win:Windows:X\nsig = 4:128:0:*:zzz,0:mss:df:0\n"; close $f;
+open $f, '>', "$dir/bad.conf"; print $f "queues = 0\nhosts.mx = 3\n"; close $f;
+
+my $plain = "$dir/plainfile"; open $f, '>', $plain; close $f;
+for (
+    [ 'an empty file',        2, qr/empty/,               '-r', "$dir/empty" ],
+    [ 'not a capture',        2, qr/text/,                '-r', "$dir/text" ],
+    [ 'a file not there',     2, qr/absent/,              '-r', "$dir/absent" ],
+    [ 'a file cut short',     1, qr/cut\.pcap/,           '-r', "$dir/cut.pcap" ],
+    [ 'a signature error',    2, qr/bad\.fp:4: /,         '-r', "$dir/a.pcap", '-f', "$dir/bad.fp" ],
+    [ 'no signature file',    2, qr/absent\.fp/,          '-r', "$dir/a.pcap", '-f', "$dir/absent.fp" ],
+    [ 'a setting',            2, qr/bad\.conf:1: queues.*\n.*bad\.conf:2: unknown setting "hosts\.mx".*"hosts\.max"/, '-c', "$dir/bad.conf" ],
+    [ 'an unknown option',    2, qr/unknown option --colour/, '--colour' ],
+    [ 'an option not built',  2, qr/unknown option --listen/, '--listen', '127.0.0.1:99' ],
+    [ 'a value missing',      2, qr/needs a value/,       '-r' ],
+    [ 'an interface',         2, qr/nosuchif0/,           '-i', 'nosuchif0' ],
+    [ 'a bad filter',         2, qr/tcp prot 25/,         '-r', "$dir/a.pcap", 'tcp prot 25' ],
+    [ 'two filters',          2, qr/quotes/,              '-r', "$dir/a.pcap", 'tcp', 'port' ],
+    [ 'a user not there',     2, qr/nobodyatall/,         '-r', "$dir/a.pcap", '-u', 'nobodyatall' ],
+    [ 'a store of no parent', 2, qr/mkdir -p/,            '-r', "$dir/a.pcap", '--store', "$dir/no/such/store" ],
+    [ 'a store that is a file', 2, qr/no directory/,      '-r', "$dir/a.pcap", '--store', $plain ],
+    [ 'an address to listen on', 2, qr/nowhere/,          '-r', "$dir/a.pcap", '--http', 'nowhere' ],
+) {
+    my ($why, $want, $says, @argv) = @$_;
+    next if $why eq 'a user not there' && $> != 0;
+    unshift @argv, '--store', "$dir/wrong" unless grep { $_ eq '--store' } @argv;
+    ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", @argv ]);
+    is($status, $want, "$why: exit $want");
+    like($err, $says, "$why: said");
+}
+ok((bless { store => "$dir/wrong", status => 0 }, 'Daemon')->lookup('192.0.2.11'), 'a file cut short: what came before is stored');
+
+# ---- --test, --help, --version ----------------------------------------------------------------------------
+
+is((Daemon::run([ "$Daemon::BIN/fingerpostd", '--test' ]))[0], 0, '--test of sound settings');
+($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '--test', '-c', "$dir/bad.conf", '-f', "$dir/bad.fp" ]);
+is($status, 2, '--test of wrong ones');
+like($err, qr/bad\.conf:1:.*bad\.conf:2:.*bad\.fp:4:/s, 'reports every error, signatures too');
+for my $program ("$Daemon::BIN/fingerpostd", "$Daemon::BIN/fingerpost") {
+    my ($s, $help) = Daemon::run([ $program, '--help' ]);
+    is($s, 0, "$program --help");
+    like($help, qr/\Ausage: /, 'begins with the usage');
+    cmp_ok(scalar(split /\n/, $help), '<=', 40, 'fits a screen');
+    like((Daemon::run([ $program, '--version' ]))[1], qr/\A\w+ \d+\.\d+/, "$program --version");
+}
+is((Daemon::cli('lokup', '192.0.2.1'))[0], 2, 'an unknown command');
+is((Daemon::cli('dump', '--store', "$dir/nothing"))[0], 2, 'dump without a store');
+like((Daemon::cli('dump', '--store', "$dir/nothing"))[2], qr{$dir/nothing}, 'names it');
+
+done_testing;
