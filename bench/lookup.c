@@ -300,7 +300,9 @@ int main(int argc, char **argv)
 		printf(",\"bytes_host_updated\":%.1f,\"content_host_updated\":%.1f", per_host((double)allocated()),
 		    per_host((double)content(s)));
 	}
+	began = now_ns();
 	stop(thread);
+	printf(",\"stop_ms\":%.0f", (double)(now_ns() - began) / 1e6);
 	printf(",\"failed\":%" PRIu64 "}\n", counters_get(counters, C_STORE_FAILED, 0));
 	fp_close(&s);
 	for (const char *const *f = (const char *const[]){ "data.mdb", "lock.mdb", "lock", "stamp", NULL }; *f != NULL; f++) {
