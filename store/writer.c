@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -696,6 +697,14 @@ static bool wait_out_grace(struct writer *w, int64_t now)
 	return true;
 }
 
+/* LMDB calls a write that was cut short an I/O error (0.9.24: mdb_page_flush()), whatever cut it. */
+static bool disk_full(const struct writer *w)
+{
+	struct statvfs st;
+
+	return fstatvfs(w->fd, &st) == 0 && st.f_bavail < 16;
+}
+
 static void tell_failure(struct writer *w, int rc)
 {
 	static struct log_limit limit;
@@ -705,7 +714,7 @@ static void tell_failure(struct writer *w, int rc)
 		log_limited(&limit, 10, LOG_ERROR, "store %s: its map of %" PRIu64 " MiB is full; %" PRIu64
 		    " changes are lost so far, what was stored stays; raise store.map or lower hosts.max", w->dir,
 		    w->map_bytes >> 20, lost);
-	else if (rc == -ENOSPC || rc == -EDQUOT)
+	else if (rc == -ENOSPC || rc == -EDQUOT || (rc == -EIO && disk_full(w)))
 		log_limited(&limit, 10, LOG_ERROR, "store %s: no space left on its disk; %" PRIu64
 		    " changes are lost so far, what was stored stays; make room", w->dir, lost);
 	else
