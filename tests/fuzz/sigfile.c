@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < n; i++)
 		if (strlen(labels[i].text) >= SIG_TEXT_MAX)
 			abort();
-	for (unsigned mtu = 0; mtu < 70000; mtu += 4)
+	for (unsigned mtu = 0; mtu < 70000; mtu += 97)
 		sigdb_link(db, mtu);
 	sigdb_free(&db);
 	return 0;
