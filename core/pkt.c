@@ -145,6 +145,7 @@ static void options(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs)
 {
 	const bool syn = obs->kind == OBS_SYN;
 	unsigned n = 0;
+	bool cut = false; /* an option does not fit: the rest cannot be read */
 
 	while (at < end && n < OBS_OPTIONS_MAX) {
 		const uint8_t kind = *at++;
@@ -161,7 +162,7 @@ static void options(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs)
 		const size_t fixed = kind < sizeof fixed_bytes ? fixed_bytes[kind] : 0;
 
 		if (fixed != 0) {
-			if (left < fixed)
+			if ((cut = left < fixed))
 				break;
 			if (!fixed_option(kind, at, obs, syn))
 				obs->quirks |= QUIRK_BAD;
@@ -171,12 +172,12 @@ static void options(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs)
 		/* RFC 2018 3: one to four SACK blocks; everything else 2..40 as the header allows. */
 		const uint8_t low = kind == 5 ? 10 : 2, high = kind == 5 ? 34 : 40;
 
-		if (left < 1 || *at < low || *at > high || *at - 1u > left)
+		if ((cut = left < 1 || *at < low || *at > high || *at - 1u > left))
 			break;
 		at += *at - 1;
 	}
 	obs->layout_len = (uint8_t)n;
-	if (at != end)
+	if (cut || at != end)
 		obs->quirks |= QUIRK_BAD;
 }
 

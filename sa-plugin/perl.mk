@@ -21,7 +21,7 @@ build/perl/lib/%.pm: sa-plugin/lib/%.pm GNUmakefile
 $O/perl/Fingerpost.c: sa-plugin/Fingerpost.xs
 	@mkdir -p $(@D)
 	$(PERL) $(call perl_config,privlibexp)/ExtUtils/xsubpp -typemap $(call perl_config,privlibexp)/ExtUtils/typemap \
-		-noprototypes $(CURDIR)/$< > $@
+		-noprototypes $< > $@
 
 # -Wshadow and the like are for our lines; perl's headers are the system's.
 $O/perl/Fingerpost.o: $O/perl/Fingerpost.c GNUmakefile sa-plugin/perl.mk

@@ -58,6 +58,9 @@ int fp_lookup(struct fp_store *store, const struct fp_addr *addr, struct fp_answ
  */
 int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answer *out);
 
+/* The name that a candidate's code stands for ("Windows") and its flavor ("10 or later", may be ""); NULL: none. */
+const char *fp_candidate(unsigned code, const char **flavor);
+
 /* What the store says of itself; as fp_lookup(). */
 struct fp_info {
 	bool live;         /* ages are by this machine's clock; else by the newest packet */

@@ -3,6 +3,9 @@
  * knows them; docs/store-format.md says the same in words, tests/test_record.c holds golden bytes.
  *
  * Every number is little-endian, whatever the machine. Pure; any thread.
+ *
+ * In host, meta and stamp alike, in every version to come: bytes 0..7 are the checksum of key and
+ * bytes 8.., byte 8 is the version.
  */
 #ifndef FP_RECORD_H
 #define FP_RECORD_H
@@ -33,8 +36,11 @@ bool record_key_is_host(const uint8_t key[RECORD_KEY_BYTES]);
 /* What does not fit saturates. */
 void record_encode(uint8_t out[RECORD_BYTES], const struct fp_addr *addr, const struct fp_host *host);
 
-/* 0; FP_EFORMAT: size; FP_EVERSION: another version; FP_EDAMAGED: the checksum over key and record. */
+/* 0; FP_EFORMAT: size or a number that cannot be; FP_EVERSION: another version; FP_EDAMAGED: the checksum over key and record. */
 int record_decode(struct fp_host *out, const struct fp_addr *addr, const void *bytes, size_t size);
+
+/* The version that host, meta or stamp bytes claim; 0 where there are too few. */
+unsigned record_version(const void *bytes, size_t size);
 
 /* What the store says of itself. */
 enum record_mode {
@@ -58,9 +64,10 @@ int record_meta_decode(struct record_meta *out, const void *bytes, size_t size);
 struct record_stamp {
 	uint64_t store_id; /* of its meta */
 	uint64_t inode;    /* of data.mdb: a copy has not been checked */
+	int64_t clean_ns;  /* when data.mdb was last written, put by a stop in order; 0 while a daemon runs */
 };
 
-#define RECORD_STAMP_BYTES 32
+#define RECORD_STAMP_BYTES 40
 void record_stamp_encode(uint8_t out[RECORD_STAMP_BYTES], const struct record_stamp *stamp);
 int record_stamp_decode(struct record_stamp *out, const void *bytes, size_t size);
 

@@ -9,7 +9,7 @@
 
 #include "store/reader.h"
 
-#define RENDER_HOST_MAX 4096 /* any host in any form fits */
+#define RENDER_HOST_MAX 8192 /* any host in any form fits, every byte of its texts escaped */
 
 /* The host object of docs/interface.md, one line, no newline. */
 int render_json(char *buf, size_t size, const struct fp_answer *host);

@@ -7,6 +7,10 @@
  *          writer_labels() from any thread.
  * Errors   0 or a negative FP_E*; message in *why (WRITER_WHY bytes) where a person must act.
  * Source   docs/store-format.md; why readers need no lock: docs/lock-free-readers.md.
+ *
+ * Readers see the store once DIR/stamp is there: of a store that exists as soon as it was checked, of a new one at
+ * once where conf.live, else when the first files are in (nothing has come for 50 ms, or the end). Until then pages
+ * are reused at once, so that a first fill leaves no bigger file than it needs.
  */
 #ifndef FP_WRITER_H
 #define FP_WRITER_H
@@ -22,20 +26,29 @@ struct counters;
 
 struct writer_conf {
 	const char *dir;       /* exists, owned by us */
-	mode_t mode;           /* of data.mdb and stamp */
-	uint64_t map_bytes;    /* LMDB's map; the file is sparse */
+	bool locked;           /* the caller holds DIR/lock (dirlock.h); else writer_open() takes it */
+	mode_t mode;           /* of data.mdb and stamp; 0 = 0640 */
+	uint64_t map_bytes;    /* LMDB's map; the file is sparse; 0 = writer_map_bytes(hosts_max) */
 	uint64_t hosts_max;
 	bool durable;          /* sync each commit; else every few seconds */
 	bool live;             /* meta's mode: capture has run */
 	unsigned matchers;     /* rings to make */
 	unsigned ring_slots;   /* deltas a ring holds; power of two */
 	struct counters *counters; /* shared rows; the writer's own and the matchers' to sum */
-	_Atomic uint64_t *a_commits; /* shared with services: grows with every commit */
+	/* Shared with services: grows with every commit, and its low 32 bits are a futex word that is woken. May be NULL. */
+	_Atomic uint64_t *a_commits;
 };
 
 struct writer;
 
-/* Makes DIR's files where absent, checks what is there (a damaged one is set aside under a dated name). */
+/* The map by default: four times what so many hosts need. */
+uint64_t writer_map_bytes(uint64_t hosts_max);
+
+/*
+ * Makes DIR's files where absent, checks what is there in a child (a damaged one is set aside under a dated name); where
+ * that takes longer than a moment, writer_run() waits for it, and what it then finds wrong is writer_run()'s to return.
+ * FP_EBUSY: another process's. FP_EVERSION, FP_EFORMAT: left as it is. Before threads: it forks.
+ */
 int writer_open(struct writer **out, const struct writer_conf *conf, char why[WRITER_WHY]);
 
 /* For matchers. Valid until writer_close(). */

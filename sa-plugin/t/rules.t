@@ -21,6 +21,9 @@ my $store = store_with(
     [ '192.0.2.7', label => 'unix:Mac OS X:10.x', match => 'exact', distance => 10, mss => 1460, confirmed => 1 ],
     [ '192.0.2.8', label => 'win:Windows:7 or 8', match => 'exact', distance => 11, mss => 1460, confirmed => 1 ],
     [ '192.0.2.9', label => 'win:Windows:NT kernel 5.x', match => 'exact', mss => 1460, confirmed => 1 ],
+    [ '192.0.2.11', label => 'unix:Linux:(Android)', match => 'exact', mss => 1460, confirmed => 1 ],
+    [ '192.0.2.12', label => 'win:Windows:NT kernel', match => 'generic', mss => 1460, confirmed => 1 ],
+    [ '192.0.2.13', label => 'unix:iOS:iPhone or iPad', match => 'exact', mss => 1460, confirmed => 1 ],
     [ '192.0.2.10', label => 'unix:Tru64:', match => 'exact', mss => 1460, confirmed => 1 ],
 );
 my $use = "fingerpost_store $store\n";
@@ -161,6 +164,9 @@ for my $where (
 {
     my $sa = sa($use);
     is(hits($sa, '192.0.2.6'), 'FINGERPOST_NO_SERVER', 'Android');
+    is(hits($sa, '192.0.2.11'), 'FINGERPOST_NO_SERVER', 'Linux (Android)');
+    is(hits($sa, '192.0.2.13'), 'FINGERPOST_NO_SERVER', 'iOS');
+    is(hits($sa, '192.0.2.12'), 'L_P0F_W', 'Windows NT kernel of no version');
     is(hits($sa, '192.0.2.8'), 'FINGERPOST_WINDOWS_EOL L_P0F_W', 'Windows 7 or 8');
     is(hits($sa, '192.0.2.9'), 'FINGERPOST_WINDOWS_EOL L_P0F_W', 'Windows NT kernel 5.x');
     is(hits($sa, '192.0.2.2'), 'FINGERPOST_UNCONFIRMED L_P0F_W', 'Windows 10 or later');

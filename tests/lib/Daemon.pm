@@ -10,6 +10,7 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
 our $BIN = 'build/bin';
+my $started = 0;
 
 # A fresh directory that goes away with the test.
 sub scratch { return tempdir('fingerpost-test.XXXXXX', TMPDIR => 1, CLEANUP => 1) }
@@ -50,7 +51,7 @@ sub start {
     my ($class, %o) = @_;
     my $self = bless { dir => $o{dir} // scratch() }, $class;
     $self->{store} = $o{store} // "$self->{dir}/store";
-    $self->{log} = "$self->{dir}/log";
+    $self->{log} = "$self->{dir}/log." . $started++;
     my @argv = (@{ $o{prefix} // [] }, "$BIN/fingerpostd", '--store', $self->{store}, @{ $o{options} // [] });
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {

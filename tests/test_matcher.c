@@ -1,0 +1,418 @@
+/*
+ * test_matcher - what of a client is sent to the store, and when: news with its batch, repeats together, nothing lost. The
+ * store is stood in for by an array that may refuse.
+ */
+#include "tests/test.h"
+
+#include "core/matcher.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char signatures[] =
+    "classes = win,unix,other\n"
+    "[tcp:request]\n"
+    "label = s:unix:Linux:new\n"
+    "sig = *:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0\n"
+    "label = s:win:Windows:10\n"
+    "sig = *:128:0:*:mss*44,8:mss,nop,ws,nop,nop,sok:df,id+:0\n";
+
+#define SENT_MAX 100000
+
+struct store {
+	struct delta sent[SENT_MAX];
+	size_t n;
+	bool refuses;
+};
+
+static size_t take(void *ctx, unsigned matcher, const struct delta *deltas, size_t n)
+{
+	struct store *s = ctx;
+
+	(void)matcher;
+	if (s->refuses || s->n + n > SENT_MAX)
+		return 0;
+	memcpy(&s->sent[s->n], deltas, n * sizeof *deltas);
+	s->n += n;
+	return n;
+}
+
+struct fixture {
+	struct store *store;
+	struct sink sink;
+	struct sigdb *db;
+	struct counters *counters;
+	struct matcher *m;
+	_Atomic(const struct sigdb *) a_sigdb;
+};
+
+static void begin_with(struct fixture *f, uint32_t hosts_max, uint32_t ring_slots)
+{
+	struct sig_error err;
+
+	memset(f, 0, sizeof *f);
+	f->store = calloc(1, sizeof *f->store);
+	assert_non_null(f->store);
+	f->sink = (struct sink){ f->store, take };
+	assert_int_equal(sigdb_parse(&f->db, "test", signatures, sizeof signatures - 1, &err), 0);
+	atomic_init(&f->a_sigdb, f->db);
+	assert_int_equal(counters_create(&f->counters, 1, 1), 0);
+
+	const struct matcher_conf conf = {
+		.queues = 1, .ring_slots = ring_slots, .flows_max = 1024, .hosts_max = hosts_max,
+		.sink = &f->sink, .counters = f->counters, .a_sigdb = &f->a_sigdb,
+	};
+	assert_int_equal(matcher_create(&f->m, &conf), 0);
+}
+
+static void end(struct fixture *f)
+{
+	matcher_destroy(&f->m);
+	sigdb_free(&f->db);
+	counters_destroy(&f->counters);
+	free(f->store);
+}
+
+static uint64_t count(struct fixture *f, enum counter c)
+{
+	return counters_get(f->counters, c, COUNTERS_SUM);
+}
+
+/* Every change is in a delta, or joined with one that is, or still unsent. */
+static void assert_accounted(struct fixture *f, uint64_t unsent)
+{
+	assert_int_equal(count(f, C_CHANGED), count(f, C_COALESCED) + count(f, C_DELTAS) + unsent);
+}
+
+enum system { LINUX, WINDOWS };
+
+static struct tcp_obs segment(enum obs_kind kind, unsigned client, uint16_t port, uint32_t seq, int64_t ms)
+{
+	const uint8_t from[4] = { 192, 0, (uint8_t)(client >> 8), (uint8_t)client }, to[4] = { 198, 51, 100, 1 };
+	struct tcp_obs o = {
+		.time_ns = (1700000000000 + ms) * 1000000, .src = fp_addr_from_v4(from), .dst = fp_addr_from_v4(to),
+		.seq = seq, .src_port = port, .dst_port = 25, .kind = (uint8_t)kind, .ipver = 4, .tot_hdr = 40,
+	};
+
+	return o;
+}
+
+static struct tcp_obs syn(enum system system, unsigned client, uint16_t port, uint32_t seq, int64_t ms)
+{
+	static const uint8_t linux_layout[] = { 2, 4, 8, 1, 3 }, windows_layout[] = { 2, 1, 3, 1, 1, 4 };
+	struct tcp_obs o = segment(OBS_SYN, client, port, seq, ms);
+
+	o.quirks = QUIRK_DF | QUIRK_ID_PLUS;
+	o.win = 64240;
+	o.mss = 1460;
+	o.ttl = system == LINUX ? 60 : 120;
+	o.wscale = system == LINUX ? 7 : 8;
+	o.ts1 = system == LINUX ? 1000 : 0;
+	o.layout_len = system == LINUX ? sizeof linux_layout : sizeof windows_layout;
+	memcpy(o.layout, system == LINUX ? linux_layout : windows_layout, o.layout_len);
+	return o;
+}
+
+/* The server's answer and the client's acknowledgement of it. */
+static void complete(struct fixture *f, unsigned client, uint16_t port, uint32_t seq, int64_t ms)
+{
+	struct tcp_obs answer = segment(OBS_ACK, client, port, 9000, ms), ack = answer;
+
+	answer.kind = OBS_SYNACK;
+	answer.src = ack.dst;
+	answer.dst = ack.src;
+	answer.src_port = ack.dst_port;
+	answer.dst_port = ack.src_port;
+	answer.ack = seq + 1;
+	answer.ttl = 64;
+	ack.seq = seq + 1;
+	ack.ack = 9001;
+	ack.time_ns += 1000000;
+	ack.ttl = 60;
+	matcher_batch(f->m, 0, &answer, 1);
+	matcher_batch(f->m, 0, &ack, 1);
+}
+
+/* The deltas of a client, in order; returns how many, *last the last. */
+static size_t deltas_of(const struct fixture *f, unsigned client, struct delta *last, struct fp_host *sum)
+{
+	const struct tcp_obs o = segment(OBS_SYN, client, 0, 0, 0);
+	size_t n = 0;
+
+	memset(sum, 0, sizeof *sum);
+	for (size_t i = 0; i < f->store->n; i++) {
+		const struct delta *d = &f->store->sent[i];
+
+		if (!fp_addr_equal(&d->addr, &o.src))
+			continue;
+		*last = *d;
+		sum->connections += d->what.connections;
+		sum->handshakes += d->what.handshakes;
+		n++;
+	}
+	return n;
+}
+
+static void test_first_syn_leaves_at_once(void **state)
+{
+	const struct tcp_obs o = syn(LINUX, 7, 40000, 1, 0);
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	matcher_batch(f.m, 0, &o, 1);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 1);
+	assert_int_equal(d.what.label, hash_id("unix:Linux:new", 14));
+	assert_int_equal(d.what.connections, 1);
+	assert_int_equal(d.what.match, MATCH_EXACT);
+	assert_int_equal(d.what.distance, 4);
+	assert_int_equal(d.what.first_seen, 1700000000);
+	assert_int_equal(d.layout_len, 5);
+	assert_false(d.what.confirmed);
+	assert_accounted(&f, 0);
+	assert_int_equal(count(&f, C_APPLIED), 1);
+	end(&f);
+}
+
+static void test_repeats_wait_and_are_one(void **state)
+{
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		const struct tcp_obs o = syn(LINUX, 7, (uint16_t)(40000 + i), 100 * i, i);
+
+		matcher_batch(f.m, 0, &o, 1);
+	}
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 1);
+	assert_true(matcher_tick(f.m, false));
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 1); /* not a second yet */
+	assert_false(matcher_tick(f.m, true));
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
+	assert_int_equal(sum.connections, 10);
+	assert_accounted(&f, 0);
+	end(&f);
+}
+
+static void test_what_waits_is_sent_in_time(void **state)
+{
+	const struct timespec hold = { .tv_sec = MATCHER_HOLD_MS / 1000, .tv_nsec = 50000000 };
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct tcp_obs o = syn(LINUX, 7, (uint16_t)(40000 + i), 100 * i, i);
+
+		matcher_batch(f.m, 0, &o, 1);
+	}
+	nanosleep(&hold, NULL);
+	assert_false(matcher_tick(f.m, false));
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
+	assert_int_equal(sum.connections, 2);
+	end(&f);
+}
+
+static void test_another_system_is_news(void **state)
+{
+	const struct tcp_obs a = syn(LINUX, 7, 40000, 1, 0), b = syn(WINDOWS, 7, 40001, 1, 10);
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	matcher_batch(f.m, 0, &a, 1);
+	matcher_batch(f.m, 0, &b, 1);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
+	assert_int_equal(d.what.label, hash_id("win:Windows:10", 14));
+	end(&f);
+}
+
+static void test_first_handshake_is_news_and_sticks(void **state)
+{
+	const struct tcp_obs a = syn(LINUX, 7, 40000, 1, 0), b = syn(LINUX, 7, 40001, 1, 100);
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	matcher_batch(f.m, 0, &a, 1);
+	complete(&f, 7, 40000, 1, 1);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
+	assert_true(d.what.confirmed);
+	assert_int_equal(sum.handshakes, 1);
+	assert_int_equal(sum.connections, 1);
+
+	/* The same system again: confirmed already, no news. */
+	matcher_batch(f.m, 0, &b, 1);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
+	matcher_tick(f.m, true);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 3);
+	assert_true(d.what.confirmed);
+	assert_accounted(&f, 0);
+	end(&f);
+}
+
+static void test_spoofed_system_is_not_confirmed(void **state)
+{
+	const struct tcp_obs a = syn(LINUX, 7, 40000, 1, 0), b = syn(WINDOWS, 7, 40001, 1, 100);
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	matcher_batch(f.m, 0, &a, 1);
+	complete(&f, 7, 40000, 1, 1);
+	matcher_batch(f.m, 0, &b, 1);
+	assert_int_equal(deltas_of(&f, 7, &d, &sum), 3);
+	assert_false(d.what.confirmed);
+	end(&f);
+}
+
+static void test_busy_store_loses_nothing(void **state)
+{
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 2000, 0);
+	f.store->refuses = true;
+	for (unsigned i = 0; i < 1500; i++) {
+		const struct tcp_obs o = syn(LINUX, i, 40000, 1, i);
+
+		matcher_batch(f.m, 0, &o, 1);
+	}
+	assert_int_equal(f.store->n, 0);
+	assert_true(matcher_tick(f.m, true));
+	f.store->refuses = false;
+	while (matcher_tick(f.m, true))
+		;
+	for (unsigned i = 0; i < 1500; i++) {
+		if (deltas_of(&f, i, &d, &sum) != 1 || sum.connections != 1)
+			fail_msg("client %u: %u connections in the store, want 1", i, sum.connections);
+	}
+	assert_accounted(&f, 0);
+	end(&f);
+}
+
+static void test_evicted_hosts_say_what_is_unsent(void **state)
+{
+	struct fixture f;
+	uint64_t connections = 0;
+
+	(void)state;
+	begin_with(&f, 64, 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		const struct tcp_obs o = syn(LINUX, i % 500, (uint16_t)(1024 + i), i, i);
+
+		matcher_batch(f.m, 0, &o, 1);
+	}
+	while (matcher_tick(f.m, true))
+		;
+	for (size_t i = 0; i < f.store->n; i++)
+		connections += f.store->sent[i].what.connections;
+	assert_int_equal(connections, 3000 - count(&f, C_TABLE_REFUSED));
+	assert_accounted(&f, 0);
+	assert_int_equal(count(&f, C_APPLIED) + count(&f, C_TABLE_REFUSED), 3000);
+	end(&f);
+}
+
+struct run {
+	struct matcher *m;
+	_Atomic bool a_stop;
+};
+
+static void *run(void *arg)
+{
+	struct run *r = arg;
+
+	matcher_run(r->m, &r->a_stop);
+	return NULL;
+}
+
+/* A thread fed through its ring: everything that was pushed before the stop is in the store after it. */
+static void test_thread_drains_at_stop(void **state)
+{
+	struct fixture f;
+	struct run r;
+	pthread_t thread;
+	uint64_t connections = 0;
+
+	(void)state;
+	begin_with(&f, 4096, 1024);
+	r.m = f.m;
+	atomic_init(&r.a_stop, false);
+	assert_int_equal(pthread_create(&thread, NULL, run, &r), 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		const struct tcp_obs o = syn(LINUX, i % 3000, (uint16_t)(1024 + i), i, i);
+
+		while (ring_push(matcher_ring(f.m, 0), &o, 1) == 0)
+			wake_up(matcher_wake(f.m));
+		if (i % 7 == 0)
+			wake_up(matcher_wake(f.m));
+	}
+	atomic_store(&r.a_stop, true);
+	wake_up(matcher_wake(f.m));
+	pthread_join(thread, NULL);
+	for (size_t i = 0; i < f.store->n; i++)
+		connections += f.store->sent[i].what.connections;
+	assert_int_equal(count(&f, C_MATCHED), 20000);
+	assert_int_equal(connections, 20000);
+	assert_accounted(&f, 0);
+	end(&f);
+}
+
+static void test_matcher_of(void **state)
+{
+	struct hash_key key = { { 1, 2 } };
+	unsigned hits[4] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4000; i++) {
+		const struct tcp_obs s = syn(LINUX, i, 40000, 1, 0);
+		struct tcp_obs answer = s;
+
+		answer.kind = OBS_SYNACK;
+		answer.src = s.dst;
+		answer.dst = s.src;
+		const unsigned m = matcher_of(&key, &s, 4);
+
+		assert_true(m < 4);
+		assert_int_equal(matcher_of(&key, &answer, 4), m); /* both sides of a client's flow */
+		hits[m]++;
+	}
+	for (unsigned m = 0; m < 4; m++)
+		if (hits[m] < 800 || hits[m] > 1200)
+			fail_msg("matcher %u owns %u of 4000 clients, want about 1000", m, hits[m]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_syn_leaves_at_once),
+		cmocka_unit_test(test_repeats_wait_and_are_one),
+		cmocka_unit_test(test_what_waits_is_sent_in_time),
+		cmocka_unit_test(test_another_system_is_news),
+		cmocka_unit_test(test_first_handshake_is_news_and_sticks),
+		cmocka_unit_test(test_spoofed_system_is_not_confirmed),
+		cmocka_unit_test(test_busy_store_loses_nothing),
+		cmocka_unit_test(test_evicted_hosts_say_what_is_unsent),
+		cmocka_unit_test(test_thread_drains_at_stop),
+		cmocka_unit_test(test_matcher_of),
+	};
+
+	return cmocka_run_group_tests_name("matcher", tests, NULL, NULL);
+}
