@@ -35,7 +35,9 @@
 #define SECOND INT64_C(1000000000)
 #define MS INT64_C(1000000)
 
+#ifndef GRACE_NS
 #define GRACE_NS (SECOND / 2)          /* no page freed is used again so soon [1] */
+#endif
 #define QUIET_NS (2 * (SECOND / 10))   /* twice a reader's limit: no commit so soon after open [2] */
 #define SLOTS 8                        /* read transactions that hold the grace time */
 #define META_EVERY_NS SECOND
