@@ -267,8 +267,7 @@ sig   = *:64:0:*:mss*22,0:mss,nop,nop,sok,nop,ws:df,id+:0
 
 ; Timestamps overwritten with NOPs by a firewall or carrier: ten more NOPs where the option was. Windows as above.
 label = s:unix:Linux:2.4 or 2.6
-; source: labelled: PRADS (GPL-2.0+) s00428 s00429; p0f 3.09b (LGPL-2.1) s00495 (a crawler
-; source: derived: its layout is that of Linux less the timestamp)
+; source: labelled: PRADS (GPL-2.0+) s00428 s00429; p0f 3.09b (LGPL-2.1) s00495
 sig   = *:64:0:*:mss*4,2:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+:0
 ; source: labelled: PRADS (GPL-2.0+) s00426 s00427 s00430; p0f 3.09b (LGPL-2.1) s00494 (as the entry before)
 sig   = *:64:0:*:mss*4,7:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+:0
