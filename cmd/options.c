@@ -53,7 +53,7 @@ static void print_help(void)
 		char left[64];
 
 		snprintf(left, sizeof left, "%c%c%s%s%s %s", e->letter ? '-' : ' ', e->letter ? e->letter : ' ',
-		    e->letter && e->name ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
+		    e->name == NULL ? "" : e->letter ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
 		    e->argument ? e->argument : "");
 		printf("  %-29s %s\n", left, e->help);
 	}

@@ -44,6 +44,9 @@ struct conf {
 	uint64_t map_bytes;       /* CONF_AUTO: by hosts_max */
 	bool durable;
 	char *http_listen;
+	char *http_token;         /* "" = none */
+	struct conf_list http_hosts;
+	bool http_open;           /* beyond loopback without a token */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
 };

@@ -135,6 +135,7 @@ for (
     [ 'a user not there',     2, qr/nobodyatall/,         '-r', "$dir/a.pcap", '-u', 'nobodyatall' ],
     [ 'a store of no parent', 2, qr/mkdir -p/,            '-r', "$dir/a.pcap", '--store', "$dir/no/such/store" ],
     [ 'a store that is a file', 2, qr/no directory/,      '-r', "$dir/a.pcap", '--store', $plain ],
+    [ 'HTTP for all the world', 2, qr/http\.token/,      '-r', "$dir/a.pcap", '--http', '0.0.0.0:0' ],
     [ 'an address to listen on', 2, qr/nowhere/,          '-r', "$dir/a.pcap", '--http', 'nowhere' ],
 ) {
     my ($why, $want, $says, @argv) = @$_;
