@@ -57,6 +57,10 @@ struct conf_report {
 	unsigned errors;          /* grows with each */
 };
 
+/* Appends a copy of a text; -ENOMEM. conf_list_free() frees all and leaves an empty list. */
+int conf_list_add(struct conf_list *list, const char *text);
+void conf_list_free(struct conf_list *list);
+
 int conf_init(struct conf *c); /* -ENOMEM */
 void conf_free(struct conf *c);
 
