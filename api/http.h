@@ -7,7 +7,7 @@
  * Threads  libmicrohttpd's one, in poll mode (its epoll mode stalls beyond 128 connections), answers; a second keeps the
  *          deadlines and beats the pulse, unless an answer takes too long. Neither takes a signal.
  * Errors   0 or negative, with a message in why[HTTP_WHY].
- * Limits   a connection too many is closed at once (libmicrohttpd would leave it hanging); header and target have 160 KiB
+ * Limits   a connection too many is closed at once (libmicrohttpd would leave it hanging); header and target have 120 KiB
  *          together; a request is received within request_deadline_ms and answered within as much again, however slowly bytes
  *          drip (libmicrohttpd's own timeout is for idle ones only). Host must be ours (api/request.h).
  */

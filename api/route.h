@@ -10,7 +10,7 @@
 
 #include "api/stats.h"
 
-#define ROUTE_TARGET_MAX 60000 /* longer is 414: a thousand IPv6 addresses fit */
+#define ROUTE_TARGET_MAX 48000 /* longer is 414: a thousand IPv6 addresses fit */
 #define ROUTE_HOSTS_MAX 1000
 
 struct answer {

@@ -1,12 +1,13 @@
 /*
- * gen - makes a capture of SYNs to a mail server, of many hosts with mixed stacks (stacks.h), always the same for
- * the same arguments.
+ * gen - makes a capture of clients of a mail server, of many hosts with mixed stacks (stacks.h), always the same for the
+ * same arguments.
  *
- *   gen [-n PACKETS] [-m HOSTS] [-s SEED] [-6 PERMILLE] [-t STEP_NS] [-N] -o FILE
+ *   gen [-d] [-n PACKETS] [-m HOSTS] [-s SEED] [-6 PERMILLE] [-t STEP_NS] [-N] -o FILE
  *   gen -l       lists the stacks
  *
- * Classic pcap, Ethernet, microseconds (-N: nanoseconds), right checksums. A host keeps its stack, its distance, its access
- * (MSS) and its clock; new hosts appear evenly over the file, all other packets are of hosts seen before.
+ * Classic pcap, Ethernet, microseconds (-N: nanoseconds), right checksums. A SYN a packet, or with -d whole SMTP dialogues of
+ * 21 packets, 64 of them at a time (-n still counts packets). A host keeps its stack, its distance, its access (MSS) and
+ * its clock; new hosts appear evenly over the file, all other connections are of hosts seen before.
  */
 #include "bench/stacks.h"
 #include "core/util.h"
@@ -19,7 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FRAME_MAX 128
+#define FRAME_MAX 1600
+#define TALKS 64 /* dialogues at a time */
 #define HOSTS_MAX (9u << 24)
 #define START_NS 1764000000000000000LL /* 2025-11-24: any time will do, but the same one */
 #define BUFFER_BYTES (1 << 20)
@@ -28,8 +30,9 @@ struct gen {
 	uint64_t packets, hosts, seed;
 	unsigned v6_permille;
 	uint64_t step_ns;
-	bool ns;
+	bool ns, dialogues;
 	FILE *out;
+	uint64_t known; /* hosts that have appeared */
 };
 
 /* splitmix64: one number from another, well mixed. */
@@ -162,29 +165,29 @@ static unsigned sum_fold(uint32_t sum)
 	return ~sum & 0xffff;
 }
 
-/* The stack's options; returns their length, a multiple of 4. */
-static size_t put_options(uint8_t *p, const struct host *h, uint32_t ts)
+/* Options as their words say; returns their length, a multiple of 4. */
+static size_t put_options(uint8_t *p, const char *words, uint16_t mss, int wscale, uint32_t ts, uint32_t ts_echo)
 {
 	uint8_t *start = p;
 
-	for (const char *o = h->stack->options; *o != '\0'; o += strcspn(o, ","), o += *o == ',') {
+	for (const char *o = words; *o != '\0'; o += strcspn(o, ","), o += *o == ',') {
 		if (strncmp(o, "mss", 3) == 0) {
 			memcpy(p, "\2\4", 2);
-			put16(p + 2, h->mss);
+			put16(p + 2, mss);
 			p += 4;
 		} else if (strncmp(o, "nop", 3) == 0) {
 			*p++ = 1;
 		} else if (strncmp(o, "ws", 2) == 0) {
 			memcpy(p, "\3\3", 2);
-			p[2] = (uint8_t)h->stack->wscale;
+			p[2] = (uint8_t)wscale;
 			p += 3;
 		} else if (strncmp(o, "sok", 3) == 0) {
 			memcpy(p, "\4\2", 2);
 			p += 2;
 		} else if (strncmp(o, "ts", 2) == 0) {
 			memcpy(p, "\10\12", 2);
-			put32(p + 2, h->stack->flags & TS_ZERO ? 0 : ts);
-			put32(p + 6, 0);
+			put32(p + 2, ts);
+			put32(p + 6, ts_echo);
 			p += 10;
 		} else if (strncmp(o, "eol+", 4) == 0) {
 			const size_t n = 1 + (size_t)(o[4] - '0');
@@ -209,85 +212,203 @@ static unsigned window(const struct host *h)
 	return (unsigned)win;
 }
 
-/* TCP header and options after the pseudo header's sum; returns the segment's length. */
-static size_t put_tcp(uint8_t *p, const struct host *h, uint64_t draw, uint32_t ts, uint32_t pseudo)
-{
-	const size_t len = 20 + put_options(p + 20, h, ts);
+/* A segment of a connection, from the client or back. */
+struct segment {
+	bool server;
+	uint8_t flags;
+	uint16_t port; /* the client's */
+	uint16_t id;   /* IPv4 identification */
+	uint32_t flow; /* IPv6 flow label */
+	uint32_t seq, ack, ts, ts_echo;
+	const char *text;
+	size_t text_len;
+};
 
-	put16(p, 1024 + (unsigned)(draw % 64000));
-	put16(p + 2, 25);
-	put32(p + 4, (uint32_t)(draw >> 16));
-	put32(p + 8, 0);
-	p[12] = (uint8_t)(len / 4 << 4);
-	p[13] = h->stack->flags & ECN ? 0xc2 : 0x02;
-	put16(p + 14, window(h));
+enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16, ECE_CWR = 0xc0 };
+
+static bool offers(const struct host *h, const char *word)
+{
+	return strstr(h->stack->options, word) != NULL;
+}
+
+/* What a segment has of options. The server is a Linux: it takes what it is offered, in its own order. */
+static const char *option_words(const struct host *h, const struct segment *g)
+{
+	if (!(g->flags & SYN))
+		return offers(h, "ts") ? "nop,nop,ts" : "";
+	if (!g->server)
+		return h->stack->options;
+	if (offers(h, "ts"))
+		return offers(h, "ws") ? "mss,sok,ts,nop,ws" : "mss,sok,ts";
+	if (offers(h, "sok"))
+		return offers(h, "ws") ? "mss,nop,nop,sok,nop,ws" : "mss,nop,nop,sok";
+	return offers(h, "ws") ? "mss,nop,ws" : "mss";
+}
+
+/* TCP header, options and text after the pseudo header's sum; returns the segment's length. */
+static size_t put_tcp(uint8_t *p, const struct host *h, const struct segment *g, uint32_t pseudo)
+{
+	const size_t head = 20 + (g->server ? put_options(p + 20, option_words(h, g), 1460, 7, g->ts, g->ts_echo) :
+	    put_options(p + 20, option_words(h, g), h->mss, h->stack->wscale, g->ts, g->ts_echo));
+
+	put16(p, g->server ? 25 : g->port);
+	put16(p + 2, g->server ? g->port : 25);
+	put32(p + 4, g->seq);
+	put32(p + 8, g->ack);
+	p[12] = (uint8_t)(head / 4 << 4);
+	p[13] = g->flags;
+	put16(p + 14, g->server ? 65160 : window(h));
 	put32(p + 16, 0);
+	memcpy(p + head, g->text, g->text_len);
+	const size_t len = head + g->text_len;
+
 	put16(p + 16, sum_fold(sum16(p, len, pseudo + 6 + (uint32_t)len)));
 	return len;
 }
 
-static size_t put_v4(uint8_t *p, const struct host *h, uint64_t draw, uint32_t ts)
+static size_t put_v4(uint8_t *p, const struct host *h, const struct segment *g)
 {
 	static const uint8_t server[4] = { 192, 0, 2, 25 };
-	/* 0 would be another stack */
-	const unsigned id = h->stack->flags & ID ? 1 + (unsigned)(draw >> 48) % 65535 : 0;
+	const bool df = g->server || h->stack->flags & DF;
 
 	memset(p, 0, 20);
 	p[0] = 0x45;
-	put16(p + 4, id);
-	p[6] = h->stack->flags & DF ? 0x40 : 0;
-	p[8] = (uint8_t)(h->stack->ttl - h->hops);
+	/* Linux sends its SYN+ACK with identification 0. */
+	put16(p + 4, (g->server ? !(g->flags & SYN) : h->stack->flags & ID) ? g->id : 0);
+	p[6] = df ? 0x40 : 0;
+	p[8] = g->server ? 64 : (uint8_t)(h->stack->ttl - h->hops);
 	p[9] = 6;
-	memcpy(p + 12, h->addr, 4);
-	memcpy(p + 16, server, 4);
-	const size_t len = 20 + put_tcp(p + 20, h, draw, ts, sum16(p + 12, 8, 0));
+	memcpy(p + (g->server ? 16 : 12), h->addr, 4);
+	memcpy(p + (g->server ? 12 : 16), server, 4);
+	const size_t len = 20 + put_tcp(p + 20, h, g, sum16(p + 12, 8, 0));
 
 	put16(p + 2, (unsigned)len);
 	put16(p + 10, sum_fold(sum16(p, 20, 0)));
 	return len;
 }
 
-static size_t put_v6(uint8_t *p, const struct host *h, uint64_t draw, uint32_t ts)
+static size_t put_v6(uint8_t *p, const struct host *h, const struct segment *g)
 {
 	static const uint8_t server[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x25 };
 
-	put32(p, 6u << 28 | (h->stack->flags & FLOW ? 1 + (uint32_t)(draw >> 40) % 0xfffff : 0));
+	put32(p, 6u << 28 | (g->server || h->stack->flags & FLOW ? g->flow : 0));
 	p[6] = 6;
-	p[7] = (uint8_t)(h->stack->ttl - h->hops);
-	memcpy(p + 8, h->addr, 16);
-	memcpy(p + 24, server, 16);
-	const size_t len = put_tcp(p + 40, h, draw, ts, sum16(p + 8, 32, 0));
+	p[7] = g->server ? 64 : (uint8_t)(h->stack->ttl - h->hops);
+	memcpy(p + (g->server ? 24 : 8), h->addr, 16);
+	memcpy(p + (g->server ? 8 : 24), server, 16);
+	const size_t len = put_tcp(p + 40, h, g, sum16(p + 8, 32, 0));
 
 	put16(p + 4, (unsigned)len);
 	return 40 + len;
 }
 
-static size_t put_frame(uint8_t frame[FRAME_MAX], const struct host *h, uint64_t draw, uint64_t at_ns)
+static size_t put_frame(uint8_t frame[FRAME_MAX], const struct host *h, const struct segment *g)
 {
-	const uint32_t ts = h->clock + (uint32_t)(at_ns / 1000000);
-
-	memcpy(frame, "\2\0\0\0\0\1\2\0\0\0\0\2", 12);
+	memcpy(frame, g->server ? "\2\0\0\0\0\2\2\0\0\0\0\1" : "\2\0\0\0\0\1\2\0\0\0\0\2", 12);
 	put16(frame + 12, h->v6 ? 0x86dd : 0x0800);
-	return 14 + (h->v6 ? put_v6(frame + 14, h, draw, ts) : put_v4(frame + 14, h, draw, ts));
+	return 14 + (h->v6 ? put_v6(frame + 14, h, g) : put_v4(frame + 14, h, g));
+}
+
+/* ---- Connections -------------------------------------------------------------------------- */
+
+/* RFC 5321 as it looks on the wire; TEXT_BODY stands for as much of a message as a segment holds. */
+static const char body_text[1500] = "";
+#define TEXT_BODY body_text
+
+static const struct {
+	bool server;
+	uint8_t flags;
+	const char *text;
+} dialogue[] = {
+	{ false, SYN, "" },
+	{ true, SYN | ACK, "" },
+	{ false, ACK, "" },
+	{ true, PSH | ACK, "220 mx.example.org ESMTP\r\n" },
+	{ false, PSH | ACK, "EHLO client.example.net\r\n" },
+	{ true, PSH | ACK, "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-STARTTLS\r\n250 8BITMIME\r\n" },
+	{ false, PSH | ACK, "MAIL FROM:<someone@example.net> SIZE=2048\r\n" },
+	{ true, PSH | ACK, "250 2.1.0 Ok\r\n" },
+	{ false, PSH | ACK, "RCPT TO:<somebody@example.org>\r\n" },
+	{ true, PSH | ACK, "250 2.1.5 Ok\r\n" },
+	{ false, PSH | ACK, "DATA\r\n" },
+	{ true, PSH | ACK, "354 End data with <CR><LF>.<CR><LF>\r\n" },
+	{ false, ACK, TEXT_BODY },
+	{ false, PSH | ACK, "The rest of the message.\r\n.\r\n" },
+	{ true, ACK, "" },
+	{ true, PSH | ACK, "250 2.0.0 Ok: queued as 4XyZ1a2b3c4d5e\r\n" },
+	{ false, PSH | ACK, "QUIT\r\n" },
+	{ true, PSH | ACK, "221 2.0.0 Bye\r\n" },
+	{ false, FIN | ACK, "" },
+	{ true, FIN | ACK, "" },
+	{ false, ACK, "" },
+};
+
+/* A connection: who, and where it stands. */
+struct talk {
+	struct host host;
+	size_t step;
+	uint16_t port;
+	uint32_t seq[2]; /* next of client, server */
+	uint32_t ts[2];  /* last sent by each */
+};
+
+/* A new host where one is due, else one of those that have appeared. */
+static void talk_begin(struct gen *g, struct talk *t, uint64_t at, uint64_t draw)
+{
+	/* As many hosts as are due by now; the product stays below 2^64 for 10^9 of each. */
+	const uint64_t by = g->dialogues ? at + TALKS * ARRAY_LEN(dialogue) : at;
+	const bool fresh = g->known < g->hosts && g->known * g->packets <= by * g->hosts;
+
+	*t = (struct talk){ .host = host_of(g, fresh ? g->known++ : mix(draw) % g->known),
+		.port = (uint16_t)(1024 + draw % 64000), .seq = { (uint32_t)(draw >> 16), (uint32_t)(draw >> 8) } };
+}
+
+static size_t talk_next(struct talk *t, uint8_t frame[FRAME_MAX], uint64_t draw, uint64_t at_ns)
+{
+	const bool server = dialogue[t->step].server;
+	uint8_t flags = dialogue[t->step].flags;
+	const uint32_t ms = (uint32_t)(at_ns / 1000000);
+	const char *text = dialogue[t->step].text;
+	/* What the client's access and the timestamps leave of a segment. */
+	const size_t most = (t->host.mss > 0 && t->host.mss < 1440 ? t->host.mss : 1440) - 12u;
+	const size_t text_len = text == TEXT_BODY ? most : strlen(text);
+
+	if (flags == SYN && t->host.stack->flags & ECN)
+		flags |= ECE_CWR;
+	const struct segment s = { .server = server, .flags = flags, .port = t->port,
+		.id = (uint16_t)(1 + (draw >> 48) % 65535), /* 0 would be another stack */
+		.flow = 1 + (uint32_t)(draw >> 40) % 0xfffff,
+		.seq = t->seq[server], .ack = flags & ACK ? t->seq[!server] : 0,
+		.ts = flags == SYN && t->host.stack->flags & TS_ZERO ? 0 : (server ? 0x5eed : t->host.clock) + ms,
+		.ts_echo = t->ts[!server], .text = text, .text_len = text_len };
+
+	t->ts[server] = s.ts;
+	t->seq[server] += (uint32_t)text_len + ((flags & (SYN | FIN)) != 0);
+	t->step++;
+	return put_frame(frame, &t->host, &s);
 }
 
 /* ---- The file ----------------------------------------------------------------------------- */
 
-static bool gen_write(const struct gen *g)
+static bool gen_write(struct gen *g)
 {
 	const uint32_t head[6] = { g->ns ? 0xa1b23c4d : 0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1 };
-	uint64_t known = 0;
+	static struct talk talks[TALKS];
+	const size_t steps = g->dialogues ? ARRAY_LEN(dialogue) : 1;
 
+	for (size_t i = 0; i < TALKS; i++)
+		talks[i].step = steps;
 	fwrite(head, sizeof head, 1, g->out);
 	for (uint64_t i = 0; i < g->packets; i++) {
 		const uint64_t draw = mix(i ^ mix(g->seed + 1)), at_ns = i * g->step_ns;
-		/* As many hosts as are due by now; the product stays below 2^64 for 10^9 of each. */
-		const bool fresh = known < g->hosts && known * g->packets <= i * g->hosts;
-		const struct host h = host_of(g, fresh ? known++ : mix(draw) % known);
+		struct talk *t = &talks[draw % TALKS];
 		uint8_t frame[FRAME_MAX];
-		const size_t len = put_frame(frame, &h, draw, at_ns);
-		const uint64_t t = START_NS + at_ns;
-		const uint32_t record[4] = { (uint32_t)(t / 1000000000), (uint32_t)(t % 1000000000 / (g->ns ? 1 : 1000)),
+
+		if (t->step == steps)
+			talk_begin(g, t, i, draw);
+		const size_t len = talk_next(t, frame, draw, at_ns);
+		const uint64_t at = START_NS + at_ns;
+		const uint32_t record[4] = { (uint32_t)(at / 1000000000), (uint32_t)(at % 1000000000 / (g->ns ? 1 : 1000)),
 			(uint32_t)len, (uint32_t)len };
 
 		fwrite(record, sizeof record, 1, g->out);
@@ -310,7 +431,7 @@ static void list(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: gen [-n PACKETS] [-m HOSTS] [-s SEED] [-6 PERMILLE] [-t STEP_NS] [-N] -o FILE | -l\n");
+	fprintf(stderr, "usage: gen [-d] [-n PACKETS] [-m HOSTS] [-s SEED] [-6 PERMILLE] [-t STEP_NS] [-N] -o FILE | -l\n");
 	return 2;
 }
 
@@ -320,8 +441,9 @@ int main(int argc, char **argv)
 	const char *path = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:m:s:6:t:No:l")) != -1) {
+	while ((opt = getopt(argc, argv, "dn:m:s:6:t:No:l")) != -1) {
 		switch (opt) {
+		case 'd': g.dialogues = true; break;
 		case 'n': g.packets = strtoull(optarg, NULL, 10); break;
 		case 'm': g.hosts = strtoull(optarg, NULL, 10); break;
 		case 's': g.seed = strtoull(optarg, NULL, 10); break;

@@ -74,6 +74,16 @@ static int run_own(struct file *f, char err[CAPTURE_ERR])
 	return rc < 0 ? rc : 0;
 }
 
+/* Nanoseconds stand in tv_usec: so it was opened. A pcapng file may name any 64-bit time; ours ends in 2262. */
+static int64_t time_of(const struct timeval *tv)
+{
+	const int64_t last_s = INT64_MAX / 1000000000 - 1;
+
+	if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000000)
+		return 0;
+	return tv->tv_sec > last_s ? last_s * 1000000000 : (int64_t)tv->tv_sec * 1000000000 + tv->tv_usec;
+}
+
 static int run_libpcap(struct file *f, char err[CAPTURE_ERR])
 {
 	const uint32_t link = (uint32_t)pcap_datalink(f->reader);
@@ -87,8 +97,7 @@ static int run_libpcap(struct file *f, char err[CAPTURE_ERR])
 			.caplen = h->caplen,
 			.len = h->len,
 			.link = link,
-			/* nanoseconds stand in tv_usec: so it was opened */
-			.time_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec,
+			.time_ns = time_of(&h->ts),
 		};
 
 		hand_over(f, &frame);

@@ -170,6 +170,7 @@ static bool send_host(struct matcher *m, struct track_host *host)
 		return false;
 	const struct track_sig *sig = track_host_sig(host, &synack);
 
+	assert(sig != NULL); /* nothing is unsent of a host that has said nothing */
 	fill_delta(m, d, host, sig, synack, track_host_unsent(host)->confirmed);
 	m->outbox_n++;
 	return true;
@@ -271,30 +272,15 @@ static void on_synack(struct matcher *m, const struct track_event *ev)
 static void on_handshake(struct matcher *m, const struct track_event *ev)
 {
 	struct track_unsent *u = track_host_unsent(ev->host);
-	const struct track_sig *kept;
-	struct delta *d;
-	bool synack;
 
 	counter_add(m->row, C_HANDSHAKES, 1);
 	bump(&u->handshakes);
-	kept = track_host_sig(ev->host, &synack);
-	if (say_hash(kept, true) == say_hash(ev->sig, true)) {
-		u->confirmed = true;
-		changed(m, ev->host, u->said != say_hash(kept, true));
-		return;
-	}
-	/* Another SYN came in between, perhaps in the client's name: what was confirmed is the flow's own. */
-	d = outbox_slot(m);
-	counter_add(m->row, C_CHANGED, 1);
-	if (u->dirty)
-		counter_add(m->row, C_COALESCED, 1);
-	u->dirty = true;
-	if (d == NULL) {
-		wait_in_line(m, ev->host);
-		return;
-	}
-	fill_delta(m, d, ev->host, ev->sig, false, true);
-	m->outbox_n++;
+	/*
+	 * NULL: another SYN came in between, perhaps in the client's name. Which of the two the handshake was of is
+	 * known, but not what the first one said any more: it counts, and confirms nothing.
+	 */
+	u->confirmed |= ev->sig != NULL;
+	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
 }
 
 static void on_event(struct matcher *m, const struct track_event *ev)

@@ -36,6 +36,8 @@ struct parser {
 	bool have_label, need_sys;
 	bool section_labelled;   /* a label stood in this section */
 	struct text link;        /* label of [mtu] */
+	struct text label;       /* the line of the newest label */
+	unsigned label_line;
 };
 
 /* ---- Small helpers ------------------------------------------------------------------------ */
@@ -499,6 +501,8 @@ static int label(struct parser *p, struct text value)
 	if (p->have_label && p->need_sys)
 		return fail(p, "expected \"sys = ...\": the label before this one has class !");
 	p->section_labelled = true;
+	p->label = p->whole;
+	p->label_line = p->line;
 	return p->section == SECTION_MTU ? mtu_label(p, value) : tcp_label(p, value);
 }
 
@@ -646,6 +650,8 @@ int sigfile_read(struct sig_builder *b, const char *name, const char *text, size
 		if (rc != 0)
 			return rc;
 	}
+	p.whole = p.label;
+	p.line = p.label_line;
 	if (p.need_sys)
 		return fail(&p, "expected \"sys = ...\": the last label has class !");
 	return 0;

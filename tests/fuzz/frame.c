@@ -1,0 +1,76 @@
+/*
+ * fuzz: a frame through decode, match, track and the log, in both readings. The first two bytes choose the link type, the third how much of the
+ * frame is captured.
+ */
+#include "core/p0flog.h"
+#include "core/pkt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char database[] =
+    "classes = win,unix\n[mtu]\nlabel = Ethernet\nsig = 1500\n"
+    "[tcp:request]\nlabel = s:unix:Linux:3.x\nsig = *:64:0:*:mss*20,7:mss,sok,ts,nop,ws:df,id+:0\n"
+    "label = g:win:Windows:\nsig = *:128:0:*:*,*:mss,nop,ws,nop,nop,sok:df,id+:0\n"
+    "label = s:!:NMap:\nsys = @win\nsig = *:64-:0:1460:1024,0:mss::0\nlabel = s:unix:bare:\nsig = *:255:0:*:%8,*:::*\n"
+    "[tcp:response]\nlabel = s:unix:Linux:3.x\nsig = *:64:0:*:mtu*10,*:mss,sok,ts,nop,ws:df:0\n";
+
+static struct sigdb *db;
+static struct track *tracks[2];
+
+static void begin(void)
+{
+	struct sig_error err;
+
+	if (sigdb_parse(&db, "database", database, sizeof database - 1, &err) != 0)
+		abort();
+	for (int compat = 0; compat < 2; compat++) {
+		const struct track_conf conf = {
+			.flows_max = 16, .hosts_max = 16, .mode = compat ? MATCH_COMPAT_P0F : MATCH_CORRECT, .flow_age_s = 30, .host_age_s = 60,
+		};
+
+		if (track_create(&tracks[compat], &conf) != 0)
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int64_t time_ns = 1700000000000000000;
+
+	if (db == NULL)
+		begin();
+	if (size < 3)
+		return 0;
+
+	const unsigned link = data[0] | (unsigned)data[1] << 8;
+	const size_t len = size - 3;
+	const size_t caplen = data[2] == 0 || data[2] > len ? len : data[2];
+	/* A block of its own, so that a sanitizer sees one byte too far. */
+	uint8_t *frame = malloc(caplen + 1);
+
+	if (frame == NULL)
+		return 0;
+	memcpy(frame, data + 3, caplen);
+	for (int compat = 0; compat < 2; compat++) {
+		const struct pkt_conf conf = { .compat = compat };
+		struct track_event ev[TRACK_EVENTS_MAX];
+		struct p0flog log;
+		struct tcp_obs obs;
+		char line[P0FLOG_LINE];
+		size_t n = 0;
+
+		time_ns += 7000000;
+		if (pkt_decode(&conf, link, frame, caplen, len, time_ns, &obs) != PKT_OK)
+			continue;
+		track_observe(tracks[compat], db, &obs, ev, &n);
+		p0flog_init(&log, compat ? MATCH_COMPAT_P0F : MATCH_CORRECT);
+		for (size_t i = 0; i < n; i++)
+			if (p0flog_line(&log, &ev[i], line) >= sizeof line)
+				abort();
+	}
+	free(frame);
+	return 0;
+}

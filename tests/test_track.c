@@ -1,0 +1,469 @@
+/* track: handshakes, repeats, bounds; and that p0f's scoring and uptime come out of flows (the vectors hold the rest). */
+#include "core/track.h"
+#include "core/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEAD "classes = win,unix\n[mtu]\nlabel = Ethernet\nsig = 1500\n"
+#define DATABASE                                                                       \
+	HEAD "[tcp:request]\nlabel = s:unix:Linux:3.x\nsig = *:64:0:*:*,7:mss,ts:df,id+:0\n"  \
+	     "label = s:win:Windows:7\nsig = *:128:0:*:*,8:mss:df,id+:0\n"              \
+	     "label = s:!:NMap:scan\nsys = @win\nsig = *:64-:0:*:1024,0:mss::0\n"       \
+	     "[tcp:response]\nlabel = s:unix:Linux:3.x\nsig = *:64:0:*:*,7:mss,ts:df:0\n"
+
+static struct sigdb *load(const char *text)
+{
+	struct sig_error err;
+	struct sigdb *db;
+
+	if (sigdb_parse(&db, "text", text, strlen(text), &err) != 0)
+		fail_msg("line %u: %s", err.line, err.text);
+	return db;
+}
+
+/* ---- Segments ----------------------------------------------------------------------------- */
+
+static struct fp_addr addr(uint32_t n)
+{
+	const uint8_t b[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+
+	return fp_addr_from_v4(b);
+}
+
+#define CLIENT 0x0a000001u
+#define SERVER 0xc0000201u
+
+static struct tcp_obs segment(enum obs_kind kind, uint32_t from, uint16_t from_port, uint32_t to, uint16_t to_port, int ms)
+{
+	return (struct tcp_obs){
+		.time_ns = (int64_t)1700000000 * 1000000000 + (int64_t)ms * 1000000,
+		.src = addr(from), .dst = addr(to), .src_port = from_port, .dst_port = to_port,
+		.kind = (uint8_t)kind, .ipver = 4, .ttl = 60, .win = 29200, .tot_hdr = 60,
+	};
+}
+
+static struct tcp_obs syn(uint32_t from, uint16_t port, uint32_t seq, int ms)
+{
+	struct tcp_obs o = segment(OBS_SYN, from, port, SERVER, 25, ms);
+
+	o.seq = seq;
+	o.mss = 1460;
+	o.wscale = 7;
+	o.ts1 = 100000 + (uint32_t)ms;
+	o.quirks = QUIRK_DF | QUIRK_ID_PLUS;
+	o.layout_len = 2;
+	o.layout[0] = 2;
+	o.layout[1] = 8;
+	return o;
+}
+
+static struct tcp_obs windows_syn(uint32_t from, uint16_t port, uint32_t seq, int ms)
+{
+	struct tcp_obs o = syn(from, port, seq, ms);
+
+	o.ttl = 120;
+	o.ts1 = 0;
+	o.wscale = 8;
+	o.layout_len = 1;
+	o.layout[1] = 0;
+	return o;
+}
+
+static struct tcp_obs nmap_syn(uint32_t from, uint16_t port, uint32_t seq, int ms)
+{
+	struct tcp_obs o = windows_syn(from, port, seq, ms);
+
+	o.ttl = 50;
+	o.wscale = 0;
+	o.win = 1024;
+	o.quirks = 0;
+	return o;
+}
+
+static struct tcp_obs synack(uint32_t to, uint16_t port, uint32_t seq, uint32_t ack, int ms)
+{
+	struct tcp_obs o = syn(to, port, seq, ms);
+
+	o.kind = OBS_SYNACK;
+	o.src = addr(SERVER);
+	o.dst = addr(to);
+	o.src_port = 25;
+	o.dst_port = port;
+	o.ack = ack;
+	o.quirks = QUIRK_DF;
+	return o;
+}
+
+static struct tcp_obs ack(uint32_t from, uint16_t port, uint32_t seq, uint32_t acked, int ms)
+{
+	struct tcp_obs o = segment(OBS_ACK, from, port, SERVER, 25, ms);
+
+	o.seq = seq;
+	o.ack = acked;
+	return o;
+}
+
+/* ---- What comes out ----------------------------------------------------------------------- */
+
+struct world {
+	struct sigdb *db;
+	struct track *t;
+	struct track_event ev[TRACK_EVENTS_MAX];
+	size_t n;
+	char words[128]; /* the events' kinds */
+	unsigned evicted;
+};
+
+static void evict(void *ctx, struct track_host *host)
+{
+	(void)host;
+	((struct world *)ctx)->evicted++;
+}
+
+static void begin(struct world *w, enum match_mode mode, uint32_t flows, uint32_t hosts)
+{
+	const struct track_conf conf = {
+		.flows_max = flows, .hosts_max = hosts, .mode = mode, .key = { { 1, 2 } }, .evict = evict, .evict_ctx = w,
+	};
+
+	memset(w, 0, sizeof *w);
+	w->db = load(DATABASE);
+	assert_int_equal(track_create(&w->t, &conf), 0);
+}
+
+static void end(struct world *w)
+{
+	track_destroy(&w->t);
+	assert_null(w->t);
+	sigdb_free(&w->db);
+}
+
+static const char *see(struct world *w, struct tcp_obs obs)
+{
+	static const char *const names[] = { "syn", "syn+ack", "handshake", "change", "sharing", "mtu", "uptime" };
+
+	assert_int_equal(track_observe(w->t, w->db, &obs, w->ev, &w->n), TRACK_APPLIED);
+	w->words[0] = '\0';
+	for (size_t i = 0; i < w->n; i++) {
+		strcat(w->words, i > 0 ? " " : "");
+		strcat(w->words, names[w->ev[i].kind]);
+	}
+	return w->words;
+}
+
+#define SEE(w, obs, want) assert_string_equal(see((w), (obs)), (want))
+
+static struct track_host *host(struct world *w, uint32_t n)
+{
+	const struct fp_addr a = addr(n);
+
+	return track_find(w->t, &a);
+}
+
+/* ---- Tests -------------------------------------------------------------------------------- */
+
+static void test_handshake(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	SEE(&w, syn(CLIENT, 40000, 1000, 0), "syn mtu");
+	assert_string_equal(w.ev[0].verdict.label->name, "Linux");
+	assert_string_equal(w.ev[1].verdict.link, "Ethernet");
+	assert_int_equal(w.ev[0].sig->dist, 4);
+	SEE(&w, syn(CLIENT, 40000, 1000, 1), ""); /* sent again */
+	SEE(&w, ack(CLIENT, 40000, 1001, 555, 2), "");
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 30), "syn+ack mtu");
+	assert_true(w.ev[0].server);
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 31), "");
+	SEE(&w, ack(CLIENT, 40000, 1001, 2002, 32), "");      /* acknowledges what nobody sent */
+	SEE(&w, ack(CLIENT, 40000, 1001, 2000, 33), "");      /* nor is that enough */
+	SEE(&w, ack(CLIENT, 40000, 1002, 2001, 34), "");      /* nor is it in sequence */
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 35), "handshake");
+	assert_non_null(w.ev[0].sig);
+	assert_string_equal(w.ev[0].sig->label->name, "Linux");
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 36), "");
+
+	struct tcp_obs fin = ack(CLIENT, 40000, 1001, 2001, 40);
+
+	fin.kind = OBS_FIN;
+	SEE(&w, fin, "");
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 41), ""); /* the flow is gone */
+
+	struct track_stats stats;
+
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.flows, 0);
+	assert_int_equal(stats.hosts, 2);
+	end(&w);
+}
+
+/* The ACK may overtake the SYN+ACK between two queues. */
+static void test_early_ack(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 0));
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 5), "");
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 10), "syn+ack mtu handshake");
+	see(&w, syn(CLIENT, 40001, 1000, 100));
+	SEE(&w, ack(CLIENT, 40001, 1001, 2001, 105), "");
+	SEE(&w, synack(CLIENT, 40001, 2000, 1001, 126), "syn+ack mtu uptime"); /* too long ago */
+	end(&w);
+	/* p0f drops the flow at such an ACK */
+	begin(&w, MATCH_COMPAT_P0F, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 0));
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 5), "");
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 10), "");
+	end(&w);
+}
+
+/* A handshake names the signature only if that is of the same SYN. */
+static void test_handshake_of_another_syn(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 0));
+	see(&w, windows_syn(CLIENT, 40001, 1000, 1));
+	see(&w, synack(CLIENT, 40000, 2000, 1001, 30));
+	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 31), "handshake");
+	assert_null(w.ev[0].sig);
+	end(&w);
+}
+
+static void test_stray_synack(void **state)
+{
+	struct world w;
+	bool is_synack;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 0), "syn+ack mtu");
+	assert_string_equal(w.ev[0].verdict.label->name, "Linux");
+	assert_non_null(track_host_sig(host(&w, SERVER), &is_synack));
+	assert_true(is_synack);
+	assert_null(track_host_sig(host(&w, CLIENT), &is_synack));
+	end(&w);
+	begin(&w, MATCH_COMPAT_P0F, 16, 16);
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 0), "");
+	end(&w);
+}
+
+/* One host as client and as server: each side is held against its own kind. */
+static void test_both_sides(void **state)
+{
+	struct world w;
+	bool is_synack;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 0));
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 30), "syn+ack mtu");
+
+	struct tcp_obs o = syn(SERVER, 50000, 7000, 60);
+
+	o.dst = addr(CLIENT);
+	SEE(&w, o, "syn mtu"); /* no uptime: of a SYN+ACK it would be 30 ms */
+	assert_non_null(track_host_sig(host(&w, SERVER), &is_synack));
+	assert_false(is_synack);
+	see(&w, syn(CLIENT, 40001, 1000, 130));
+	SEE(&w, synack(CLIENT, 40001, 2000, 1001, 160), "syn+ack mtu uptime");
+	assert_true(w.ev[2].raw_hz > 999.9 && w.ev[2].raw_hz < 1000.1);
+	assert_int_equal(w.ev[2].clock_hz, 1000);
+	end(&w);
+}
+
+static void test_change_and_sharing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 64, 64);
+	SEE(&w, syn(CLIENT, 40000, 1, 0), "syn mtu");
+	SEE(&w, windows_syn(CLIENT, 40001, 1, 100), "syn change mtu");
+	assert_int_equal(w.ev[1].reason, REASON_OS_DIFF);
+	SEE(&w, syn(CLIENT, 40002, 1, 200), "syn change mtu");
+	SEE(&w, windows_syn(CLIENT, 40003, 1, 300), "syn sharing mtu");
+	assert_int_equal(w.ev[1].hits[0], 3);
+	SEE(&w, syn(CLIENT, 40004, 1, 400), "syn change mtu"); /* cleared: counts from the start */
+	end(&w);
+}
+
+/* A tool's SYN does not change what the host is; until there is a system it is all we know. */
+static void test_tool(void **state)
+{
+	struct world w;
+	bool is_synack;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 64, 64);
+	SEE(&w, nmap_syn(CLIENT, 40000, 1, 0), "syn");
+	assert_true(track_host_sig(host(&w, CLIENT), &is_synack)->label->app);
+	SEE(&w, syn(CLIENT, 40001, 1, 100), "syn mtu"); /* no change: there was no system */
+	assert_string_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label->name, "Linux");
+	SEE(&w, nmap_syn(CLIENT, 40002, 1, 200), "syn change"); /* which is said to run on Windows */
+	assert_int_equal(w.ev[1].reason, REASON_APP_VS_OS);
+	assert_string_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label->name, "Linux");
+	end(&w);
+}
+
+/* p0f takes a fall of the TTL of a far host for nothing; it is as odd as a rise. */
+static void test_ttl_sign(void **state)
+{
+	for (int correct = 0; correct < 2; correct++) {
+		struct world w;
+		struct tcp_obs far = syn(CLIENT, 40000, 1, 0), farther = syn(CLIENT, 40001, 1, 100);
+
+		(void)state;
+		far.ts1 = farther.ts1 = 0;
+		far.ttl = 50;
+		farther.ttl = 44;
+		begin(&w, correct ? MATCH_CORRECT : MATCH_COMPAT_P0F, 64, 64);
+		see(&w, far);
+		SEE(&w, farther, correct ? "syn change mtu" : "syn mtu");
+		end(&w);
+	}
+}
+
+/* A flood of new hosts displaces new hosts; one that completed a handshake stays, and the tables never grow. */
+static void test_flood(void **state)
+{
+	struct world w;
+	struct track_stats before, after;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 100, 100);
+	for (uint32_t i = 0; i < 40; i++) {
+		see(&w, syn(CLIENT + i, 40000, 1000, (int)i));
+		see(&w, synack(CLIENT + i, 40000, 2000, 1001, (int)i));
+		SEE(&w, ack(CLIENT + i, 40000, 1001, 2001, (int)i), "handshake");
+	}
+	track_stats(w.t, &before);
+
+	const uint64_t ref = track_host_ref(w.t, host(&w, CLIENT)), new_ref = track_host_ref(w.t, host(&w, SERVER));
+
+	for (uint32_t i = 0; i < 100000; i++)
+		SEE(&w, syn(0x30000000 + i, 40000, i, 1000), "syn mtu");
+	track_stats(w.t, &after);
+	assert_int_equal(after.hosts, 100);
+	assert_int_equal(after.flows, 100);
+	assert_int_equal(after.bytes, before.bytes);
+	assert_int_equal(after.hosts_evicted, 40 + 1 + 100000 - 100);
+	assert_int_equal(w.evicted, after.hosts_evicted);
+	for (uint32_t i = 0; i < 40; i++)
+		assert_non_null(host(&w, CLIENT + i));
+	assert_ptr_equal(track_host_of(w.t, ref), host(&w, CLIENT));
+	assert_ptr_equal(track_host_of(w.t, new_ref), host(&w, SERVER)); /* in every flow: never the oldest */
+	assert_null(track_host_of(w.t, ref + (UINT64_C(1) << 32)));
+	assert_null(host(&w, 0x30000000));
+	assert_non_null(host(&w, 0x30000000 + 99999));
+	end(&w);
+}
+
+/* The smallest tables, all of them confirmed: the two ends of one segment never displace each other. */
+static void test_smallest(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 1, 2);
+	for (uint32_t i = 0; i < 1000; i++) {
+		see(&w, syn(CLIENT + i, 40000, 1000, (int)i));
+		see(&w, synack(CLIENT + i, 40000, 2000, 1001, (int)i));
+		SEE(&w, ack(CLIENT + i, 40000, 1001, 2001, (int)i), "handshake");
+	}
+	end(&w);
+
+	struct track *t;
+
+	assert_true(track_create(&t, &(struct track_conf){ .flows_max = 0, .hosts_max = 2 }) < 0);
+	assert_true(track_create(&t, &(struct track_conf){ .flows_max = 1, .hosts_max = 1 }) < 0);
+	track_destroy(&t);
+}
+
+/* Other signatures, same hosts: labels are found again by their id, and what is gone is unknown. */
+static void test_relabel(void **state)
+{
+	struct world w;
+	bool is_synack;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 4);
+	for (uint32_t i = 0; i < 10; i++) { /* evictions, so that free slots hold old labels */
+		see(&w, syn(CLIENT + i, 40000, 1000, 0));
+		see(&w, synack(CLIENT + i, 40000, 2000, 1001, 30));
+	}
+	see(&w, syn(CLIENT, 40000, 1000, 100));
+	see(&w, windows_syn(CLIENT + 1, 40000, 1000, 100));
+
+	struct sigdb *fresh = load(HEAD "[tcp:request]\nlabel = s:unix:Other:\nlabel = s:unix:Linux:3.x\n");
+
+	track_relabel(w.t, fresh);
+	sigdb_free(&w.db);
+	w.db = fresh;
+
+	size_t n;
+	const struct sig_label *labels = sigdb_labels(fresh, &n);
+
+	assert_ptr_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label, &labels[1]);
+	assert_null(track_host_sig(host(&w, CLIENT + 1), &is_synack)->label);
+	see(&w, syn(CLIENT, 40001, 1000, 200));
+	end(&w);
+}
+
+/* More option layouts than there are numbers for: the last ones have none, and nothing else suffers. */
+static void test_layouts(void **state)
+{
+	struct world w;
+	uint8_t len, pad;
+	bool is_synack;
+	uint16_t last = 0;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct tcp_obs o = syn(CLIENT, (uint16_t)(i + 1), i, (int)i);
+
+		o.layout_len = 4;
+		o.layout[2] = (uint8_t)(i >> 8 | 64);
+		o.layout[3] = (uint8_t)i;
+		see(&w, o);
+
+		const uint16_t number = track_host_sig(host(&w, CLIENT), &is_synack)->layout;
+
+		if (number != 0) {
+			const uint8_t *kinds = track_layout(w.t, number, &len, &pad);
+
+			assert_int_equal(len, 4);
+			assert_memory_equal(kinds, o.layout, 4);
+			last = number;
+		}
+	}
+	assert_true(last > 1000);
+	assert_null(track_layout(w.t, 0, &len, &pad));
+	end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handshake), cmocka_unit_test(test_early_ack), cmocka_unit_test(test_handshake_of_another_syn),
+		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
+		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
