@@ -24,8 +24,9 @@ $O/perl/Fingerpost.c: sa-plugin/Fingerpost.xs
 		-noprototypes $< > $@
 
 # -Wshadow and the like are for our lines; perl's headers are the system's.
-$O/perl/Fingerpost.o: $O/perl/Fingerpost.c GNUmakefile sa-plugin/perl.mk
-	$(CC) $(CPPFLAGS) $(call perl_config,ccflags) $(CFLAGS) -Wno-missing-prototypes -Wno-unused-parameter -fPIC \
+# It sees what any user of the library sees, the public header.
+$O/perl/Fingerpost.o: $O/perl/Fingerpost.c build/include/fingerpost.h GNUmakefile sa-plugin/perl.mk
+	$(CC) -Ibuild/include $(call perl_config,ccflags) $(CFLAGS) -Wno-missing-prototypes -Wno-unused-parameter -fPIC \
 		-DVERSION='"$(VERSION)"' -DXS_VERSION='"$(VERSION)"' -isystem $(PERL_INC) -MMD -MP -c $< -o $@
 
 $(PERL_SO): $O/perl/Fingerpost.o build/lib/libfingerpost.a

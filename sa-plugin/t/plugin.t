@@ -79,7 +79,7 @@ sub expect {
     my $seed = 20261124;
     my $random = sub { $seed = ($seed * 1103515245 + 12345) % 2**31; return ($seed >> 8) % $_[0] };
     my $one_of = sub { return $_[ $random->(scalar @_) ] };
-    my @options = qw(mss nop ws sok ts ?19 ?255 eol+0 eol+3);
+    my @options = qw(mss nop ws sok sack ts ?19 ?255 eol+0 eol+3);
     my @quirks = qw(df id+ id- ecn 0+ flow seq- ack+ ack- uptr+ urgf+ pushf+ ts1- ts2+ opt+ exws bad);
     my @many;
     for my $n (0 .. 299) {
