@@ -196,18 +196,35 @@ static void print_event(struct classify *c, const struct track_event *e)
 
 /* ---- Frames ------------------------------------------------------------------------------- */
 
-/* There the address family's number is that of the capturing system: libpcap's filter fits a file only after libpcap has mended it. */
 static bool of_loopback(uint32_t link)
 {
 	return link == PKT_LINK_NULL || link == PKT_LINK_LOOP;
 }
 
-/* Whether p0f counts a frame that it cannot read: its filter passes TCP, tagged TCP on Ethernet alone. */
+/*
+ * What libpcap's filter "tcp" passes of a loopback's frames in a file: there, and only there, it knows the numbers that other systems have for
+ * IPv6, and cannot be asked for this filter without libpcap's own reader.
+ */
+static bool loopback_tcp(const struct capture_frame *f)
+{
+	static const uint8_t ipv6[] = { 24, 28, 30 }; /* NetBSD and OpenBSD; FreeBSD; macOS */
+	const uint8_t *b = f->bytes, *ip = b + 4;
+	uint8_t family;
+
+	if (f->caplen < 4 + 20 || b[1] != 0 || b[2] != 0 || (b[0] != 0 && b[3] != 0))
+		return false;
+	family = b[0] | b[3]; /* in whichever order */
+	if (family == 2)
+		return ip[9] == 6;
+	if (memchr(ipv6, family, sizeof ipv6) == NULL)
+		return false;
+	return ip[6] == 6 || (ip[6] == 44 && f->caplen > 4 + 40 && ip[40] == 6);
+}
+
+/* Whether p0f counts a frame that it cannot read: of tagged frames only Ethernet's pass its filter, which ours is. */
 static bool p0f_counts(uint32_t link, enum pkt_result rc)
 {
-	if (link == PKT_LINK_ETHERNET)
-		return true;
-	return rc != PKT_NOT_IP && !(rc == PKT_NOT_TCP && of_loopback(link));
+	return link == PKT_LINK_ETHERNET || rc != PKT_NOT_IP;
 }
 
 static void on_frame(void *ctx, const struct capture_frame *f)
@@ -218,6 +235,8 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	size_t n = 0;
 	enum pkt_result rc;
 
+	if (c->mode == MATCH_COMPAT_P0F && c->filter == NULL && of_loopback(f->link) && !loopback_tcp(f))
+		return;
 	pkt_guess(&c->pkt, f->link, f->bytes, f->caplen < f->len ? f->caplen : f->len);
 	rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
 

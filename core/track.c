@@ -313,7 +313,8 @@ static void host_confirm(struct track *t, uint32_t n)
 {
 	struct track_host *h = &t->hosts[n];
 
-	if (h->flags & HOST_CONFIRMED)
+	/* p0f has one line of hosts, by their last SYN. */
+	if (h->flags & HOST_CONFIRMED || !t->correct)
 		return;
 	age_remove(&t->hosts_new, host_links(t), n);
 	h->flags |= HOST_CONFIRMED;
