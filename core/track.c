@@ -21,6 +21,7 @@
 #define SENDSYN_MSS 1331
 #define EARLY_ACK_MS 20      /* so long an ACK that overtook its SYN+ACK is remembered */
 #define EXPIRE_EVERY 50      /* segments, p0f's */
+#define CHANCES_MAX 64       /* so many hosts in use are passed over at most when one has to go */
 #define HTTP_MIN 15          /* p0f waits for that much of a client's first words */
 
 /* Uptime, docs/p0f3-matching.md section 12. */
@@ -35,6 +36,7 @@ enum host_flag {
 	HOST_HAS_SIG = 1 << 0,
 	HOST_SIG_SYNACK = 1 << 1, /* sig is of a SYN+ACK: no SYN was seen of it */
 	HOST_CONFIRMED = 1 << 2,  /* has completed a handshake: stands in the list of those that go last */
+	HOST_USED = 1 << 3,       /* since it became the youngest of its list; not where these are exact */
 };
 
 struct track_host {
@@ -85,10 +87,17 @@ struct layout {
 	uint8_t zero[2];
 };
 
+/* What can be known of a segment before its turn comes. */
+struct ahead {
+	uint32_t host, flow;   /* hashes of its sender's address, of its flow */
+	uint32_t host_item, flow_item;
+};
+
 struct track {
 	uint32_t magic;
 	struct track_conf conf;
 	bool correct;
+	bool exact;               /* lists of hosts are in order of last use, not of second chances */
 	struct track_host *hosts;
 	struct flow *flows;
 	struct table host_index, flow_index, layout_index;
@@ -102,6 +111,10 @@ struct track {
 	uint32_t segments;        /* towards the next look at ages */
 	uint32_t expired_s;       /* second of the last look */
 	struct track_stats stats;
+	/* the server of the last SYN: most have the same */
+	uint32_t server, server_generation;
+	struct ahead ahead[TRACK_BATCH];
+	struct track_event batch_ev[TRACK_EVENTS_MAX];
 	/* of the call under way */
 	struct track_sig sig;
 	uint32_t layout_hash;
@@ -149,9 +162,11 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->magic = TRACK_MAGIC;
 	t->conf = *conf;
 	t->correct = !compat;
-	t->hosts = calloc(conf->hosts_max, sizeof *t->hosts);
-	t->flows = calloc(conf->flows_max, sizeof *t->flows);
+	t->exact = compat || conf->host_age_s != 0;
+	t->hosts = table_memory(conf->hosts_max, sizeof *t->hosts);
+	t->flows = table_memory(conf->flows_max, sizeof *t->flows);
 	t->layouts = calloc(LAYOUTS_MAX, sizeof *t->layouts);
+	t->server_generation = UINT32_MAX; /* no host's */
 	age_init(&t->hosts_new);
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);
@@ -181,8 +196,8 @@ void track_destroy(struct track **tp)
 	table_free(&t->layout_index);
 	pool_free(&t->synacks);
 	pool_free(&t->scores);
-	free(t->hosts);
-	free(t->flows);
+	table_memory_free(t->hosts, t->conf.hosts_max, sizeof *t->hosts);
+	table_memory_free(t->flows, t->conf.flows_max, sizeof *t->flows);
 	free(t->layouts);
 	t->magic = 0;
 	free(t);
@@ -196,12 +211,17 @@ static inline uint32_t host_hash(const struct track *t, const struct fp_addr *ad
 	return (uint32_t)hash_siphash13(&t->conf.key, addr->b, sizeof addr->b);
 }
 
+static inline bool same_addr(const struct fp_addr *a, const struct fp_addr *b)
+{
+	return memcmp(a->b, b->b, sizeof a->b) == 0; /* inline, several times a packet */
+}
+
 static uint32_t host_find(const struct track *t, uint32_t hash, const struct fp_addr *addr)
 {
 	uint32_t at = hash, n;
 
 	while ((n = table_next(&t->host_index, hash, &at)) != TABLE_NONE)
-		if (fp_addr_equal(&t->hosts[n].addr, addr))
+		if (same_addr(&t->hosts[n].addr, addr))
 			break;
 	return n;
 }
@@ -232,18 +252,30 @@ static void host_forget(struct track *t, uint32_t n)
 	t->hosts_free = n + 1;
 }
 
-/* The oldest host that is not the one in use: of those never confirmed first. TABLE_NONE: there is none. */
-static uint32_t host_oldest(const struct track *t, uint32_t in_use)
+/*
+ * Who goes first of a list, but not the one in use: the oldest, and where uses are only marked the oldest that was not used since it became the
+ * youngest last ("clock": a mark costs nothing, a move in the list two cache misses a packet). TABLE_NONE: there is none.
+ */
+static uint32_t age_victim(struct track *t, struct age *age, uint32_t in_use)
 {
-	uint32_t n = t->hosts_new.oldest;
+	for (int chances = 0;; chances++) {
+		uint32_t n = age->oldest;
 
-	if (n != TABLE_NONE && n == in_use)
-		n = t->hosts[n].age.newer;
-	if (n == TABLE_NONE)
-		n = t->hosts_confirmed.oldest;
-	if (n != TABLE_NONE && n == in_use)
-		n = t->hosts[n].age.newer;
-	return n;
+		if (n != TABLE_NONE && n == in_use)
+			n = t->hosts[n].age.newer;
+		if (n == TABLE_NONE || !(t->hosts[n].flags & HOST_USED) || chances == CHANCES_MAX)
+			return n;
+		t->hosts[n].flags &= (uint8_t)~HOST_USED;
+		age_touch(age, host_links(t), n);
+	}
+}
+
+/* Of those never confirmed first. */
+static uint32_t host_victim(struct track *t, uint32_t in_use)
+{
+	const uint32_t n = age_victim(t, &t->hosts_new, in_use);
+
+	return n != TABLE_NONE ? n : age_victim(t, &t->hosts_confirmed, in_use);
 }
 
 static uint32_t host_slot(struct track *t, uint32_t in_use)
@@ -251,7 +283,7 @@ static uint32_t host_slot(struct track *t, uint32_t in_use)
 	if (t->hosts_free == 0 && t->hosts_used < t->conf.hosts_max)
 		return t->hosts_used++;
 	if (t->hosts_free == 0) {
-		host_forget(t, host_oldest(t, in_use));
+		host_forget(t, host_victim(t, in_use));
 		t->stats.hosts_evicted++;
 	}
 	const uint32_t n = t->hosts_free - 1;
@@ -260,27 +292,50 @@ static uint32_t host_slot(struct track *t, uint32_t in_use)
 	return n;
 }
 
-/* The host of an address, made where it is new; it becomes the youngest. in_use: must not go for it. */
-static uint32_t host_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
+static uint32_t host_add(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use)
 {
-	const uint32_t hash = host_hash(t, addr);
-	const uint32_t now_s = seconds(t->obs->time_ns);
-	uint32_t n = host_find(t, hash, addr);
-	struct track_host *h;
+	const uint32_t n = host_slot(t, in_use);
+	struct track_host *h = &t->hosts[n];
 
-	if (n == TABLE_NONE) {
-		n = host_slot(t, in_use);
-		h = &t->hosts[n];
-		*h = (struct track_host){ .addr = *addr, .first_s = now_s, .generation = h->generation };
-		table_insert(&t->host_index, hash, n);
-		age_add(&t->hosts_new, host_links(t), n);
-		t->stats.hosts++;
-	} else {
-		h = &t->hosts[n];
-		age_touch(host_age(t, h), host_links(t), n);
-	}
-	h->last_s = now_s;
+	const uint32_t now_s = seconds(t->obs->time_ns);
+
+	*h = (struct track_host){ .addr = *addr, .first_s = now_s, .last_s = now_s, .generation = h->generation };
+	table_insert(&t->host_index, hash, n);
+	age_add(&t->hosts_new, host_links(t), n);
+	t->stats.hosts++;
 	return n;
+}
+
+static uint32_t host_used(struct track *t, uint32_t n)
+{
+	struct track_host *h = &t->hosts[n];
+
+	if (t->exact)
+		age_touch(host_age(t, h), host_links(t), n);
+	else
+		h->flags |= HOST_USED;
+	h->last_s = seconds(t->obs->time_ns);
+	return n;
+}
+
+/* The host of an address, made where it is new; it becomes the youngest. in_use: must not go for it. */
+static uint32_t host_touch(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use)
+{
+	const uint32_t n = host_find(t, hash, addr);
+
+	return n != TABLE_NONE ? host_used(t, n) : host_add(t, addr, hash, in_use);
+}
+
+/* The same for the address that a SYN goes to. */
+static uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
+{
+	const struct track_host *h = &t->hosts[t->server];
+
+	if (h->generation == t->server_generation && same_addr(&h->addr, addr))
+		return host_used(t, t->server);
+	t->server = host_touch(t, addr, host_hash(t, addr), in_use);
+	t->server_generation = t->hosts[t->server].generation;
+	return t->server;
 }
 
 static void host_confirm(struct track *t, uint32_t n)
@@ -359,7 +414,7 @@ static bool flow_is(const struct track *t, const struct flow *f, const struct tc
 	const enum side to = from == CLIENT ? SERVER : CLIENT;
 
 	return f->port[from] == obs->src_port && f->port[to] == obs->dst_port &&
-	    fp_addr_equal(&t->hosts[f->host[from]].addr, &obs->src) && fp_addr_equal(&t->hosts[f->host[to]].addr, &obs->dst);
+	    same_addr(&t->hosts[f->host[from]].addr, &obs->src) && same_addr(&t->hosts[f->host[to]].addr, &obs->dst);
 }
 
 /* The flow of a segment, TABLE_NONE without; *from says who sent it. */
@@ -389,11 +444,11 @@ static void flow_forget(struct track *t, uint32_t n)
 }
 
 /* A flow from the SYN in hand. */
-static uint32_t flow_create(struct track *t, uint32_t hash)
+static uint32_t flow_create(struct track *t, uint32_t hash, uint32_t src_hash)
 {
 	const struct tcp_obs *obs = t->obs;
-	const uint32_t client = host_touch(t, &obs->src, TABLE_NONE);
-	const uint32_t server = host_touch(t, &obs->dst, client);
+	const uint32_t client = host_touch(t, &obs->src, src_hash, TABLE_NONE);
+	const uint32_t server = server_touch(t, &obs->dst, client);
 	uint32_t n;
 
 	if (t->flows_free == 0 && t->flows_used < t->conf.flows_max) {
@@ -655,7 +710,7 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 
 /* ---- Segments ----------------------------------------------------------------------------- */
 
-static void on_syn(struct track *t, uint32_t hash, uint32_t n, enum side from)
+static void on_syn(struct track *t, uint32_t hash, uint32_t src_hash, uint32_t n, enum side from)
 {
 	struct verdict v;
 
@@ -664,7 +719,7 @@ static void on_syn(struct track *t, uint32_t hash, uint32_t n, enum side from)
 			return; /* sent again */
 		flow_forget(t, n);
 	}
-	n = flow_create(t, hash);
+	n = flow_create(t, hash, src_hash);
 	if (!judge(t, &t->flows[n], CLIENT, 0, &v) && !(t->flows[n].flags & FLOW_SENDSYN) && !t->correct)
 		flow_forget(t, n); /* p0f looks no further at tools */
 }
@@ -682,8 +737,8 @@ static void handshake_done(struct track *t, struct flow *f)
 /* A SYN+ACK whose SYN we did not see still tells of its sender; p0f ignores it. */
 static void on_stray_synack(struct track *t)
 {
-	const uint32_t server = host_touch(t, &t->obs->src, TABLE_NONE);
-	const uint32_t client = host_touch(t, &t->obs->dst, server);
+	const uint32_t server = host_touch(t, &t->obs->src, host_hash(t, &t->obs->src), TABLE_NONE);
+	const uint32_t client = host_touch(t, &t->obs->dst, host_hash(t, &t->obs->dst), server);
 	struct flow f = {
 		.host = { client, server },
 		.port = { t->obs->dst_port, t->obs->src_port },
@@ -775,23 +830,19 @@ static void on_end(struct track *t, uint32_t n, enum side from)
 	flow_forget(t, n);
 }
 
-enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
-    struct track_event ev[TRACK_EVENTS_MAX], size_t *n)
+static enum track_result observe(struct track *t, const struct tcp_obs *obs, uint32_t flow_hash, uint32_t src_hash)
 {
-	assert(t->magic == TRACK_MAGIC);
+	enum side from = CLIENT;
+
 	t->obs = obs;
-	t->db = db;
-	t->ev = ev;
 	t->n_events = 0;
 	expire(t);
 
-	const uint32_t hash = flow_hash(t, obs);
-	enum side from = CLIENT;
-	const uint32_t flow = flow_find(t, hash, &from);
+	const uint32_t flow = flow_find(t, flow_hash, &from);
 
 	switch ((enum obs_kind)obs->kind) {
 	case OBS_SYN:
-		on_syn(t, hash, flow, from);
+		on_syn(t, flow_hash, src_hash, flow, from);
 		break;
 	case OBS_SYNACK:
 		on_synack(t, flow, from);
@@ -804,14 +855,100 @@ enum track_result track_observe(struct track *t, const struct sigdb *db, const s
 		on_end(t, flow, from);
 		break;
 	}
-	*n = t->n_events;
 	return TRACK_APPLIED;
 }
 
-void track_prefetch(struct track *t, const struct tcp_obs *obs)
+enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
+    struct track_event ev[TRACK_EVENTS_MAX], size_t *n)
 {
-	__builtin_prefetch(&t->host_index.slot[host_hash(t, &obs->src) & t->host_index.mask]);
-	__builtin_prefetch(&t->flow_index.slot[flow_hash(t, obs) & t->flow_index.mask]);
+	assert(t->magic == TRACK_MAGIC);
+	t->db = db;
+	t->ev = ev;
+
+	const enum track_result result = observe(t, obs, flow_hash(t, obs), obs->kind == OBS_SYN ? host_hash(t, &obs->src) : 0);
+
+	*n = t->n_events;
+	return result;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------ */
+
+/* Nothing here is more than a hint but the hashes: what it loads may be another's by the time its turn comes. */
+
+static void ahead_hash(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
+{
+	a->flow = flow_hash(t, obs);
+	__builtin_prefetch(&t->flow_index.slot[a->flow & t->flow_index.mask]);
+	a->host = 0;
+	if (obs->kind != OBS_SYN)
+		return;
+	a->host = host_hash(t, &obs->src);
+	__builtin_prefetch(&t->host_index.slot[a->host & t->host_index.mask]);
+}
+
+static void prefetch_host(const struct track *t, uint32_t n)
+{
+	const char *h = (const char *)&t->hosts[n];
+
+	__builtin_prefetch(h, 1);
+	__builtin_prefetch(h + CACHELINE, 1);
+}
+
+static void ahead_find(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
+{
+	uint32_t at = a->flow;
+
+	a->flow_item = table_next(&t->flow_index, a->flow, &at);
+	if (a->flow_item != TABLE_NONE) {
+		__builtin_prefetch(&t->flows[a->flow_item], 1);
+		__builtin_prefetch((const char *)(&t->flows[a->flow_item] + 1) - 1, 1);
+	}
+	a->host_item = TABLE_NONE;
+	if (obs->kind != OBS_SYN)
+		return;
+	at = a->host;
+	a->host_item = table_next(&t->host_index, a->host, &at);
+	if (a->host_item != TABLE_NONE)
+		prefetch_host(t, a->host_item);
+}
+
+/* What hangs on what was found: a flow's client, a host's neighbours in age and its points. */
+static void ahead_follow(const struct track *t, const struct ahead *a)
+{
+	if (a->flow_item != TABLE_NONE)
+		prefetch_host(t, t->flows[a->flow_item].host[CLIENT]);
+	if (a->host_item == TABLE_NONE)
+		return;
+	const struct track_host *h = &t->hosts[a->host_item];
+
+	if (h->scores != 0)
+		__builtin_prefetch(pool_item(&t->scores, h->scores), 1);
+	if (!t->exact)
+		return;
+	if (h->age.newer != TABLE_NONE)
+		__builtin_prefetch(&t->hosts[h->age.newer].age, 1);
+	if (h->age.older != TABLE_NONE)
+		__builtin_prefetch(&t->hosts[h->age.older].age, 1);
+}
+
+void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
+    void (*on)(void *ctx, enum track_result result, const struct track_event *ev, size_t events), void *ctx)
+{
+	assert(t->magic == TRACK_MAGIC && n <= TRACK_BATCH);
+	t->db = db;
+	t->ev = t->batch_ev;
+	/* A miss costs as much as all the rest of a segment: the loads of a whole batch are under way together. */
+	for (size_t i = 0; i < n; i++)
+		ahead_hash(t, &t->ahead[i], &obs[i]);
+	for (size_t i = 0; i < n; i++)
+		ahead_find(t, &t->ahead[i], &obs[i]);
+	for (size_t i = 0; i < n; i++)
+		ahead_follow(t, &t->ahead[i]);
+	for (size_t i = 0; i < n; i++) {
+		const enum track_result result = observe(t, &obs[i], t->ahead[i].flow, t->ahead[i].host);
+
+		on(ctx, result, t->batch_ev, t->n_events);
+	}
 }
 
 /* ---- Questions ---------------------------------------------------------------------------- */
