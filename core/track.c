@@ -87,6 +87,12 @@ struct layout {
 	uint8_t zero[2];
 };
 
+struct layout_memo {
+	struct layout layout;
+	uint32_t hash;
+	uint16_t number; /* 0: free */
+};
+
 /* What can be known of a segment before its turn comes. */
 struct ahead {
 	uint32_t host, flow;   /* hashes of its sender's address, of its flow */
@@ -108,16 +114,20 @@ struct track {
 	struct pool scores;       /* struct scores */
 	struct layout *layouts;
 	uint32_t n_layouts;
+	struct layout_memo layout_memo[64];
 	uint32_t segments;        /* towards the next look at ages */
 	uint32_t expired_s;       /* second of the last look */
 	struct track_stats stats;
 	/* the server of the last SYN: most have the same */
 	uint32_t server, server_generation;
+	struct fp_addr server_addr;
+	uint64_t server_hash;
 	struct ahead ahead[TRACK_BATCH];
 	struct track_event batch_ev[TRACK_EVENTS_MAX];
 	/* of the call under way */
 	struct track_sig sig;
 	uint32_t layout_hash;
+	uint32_t now_s;
 	const struct tcp_obs *obs;
 	const struct sigdb *db;
 	struct track_event *ev;
@@ -206,14 +216,20 @@ void track_destroy(struct track **tp)
 
 /* ---- Hosts -------------------------------------------------------------------------------- */
 
-static inline uint32_t host_hash(const struct track *t, const struct fp_addr *addr)
-{
-	return (uint32_t)hash_siphash13(&t->conf.key, addr->b, sizeof addr->b);
-}
-
 static inline bool same_addr(const struct fp_addr *a, const struct fp_addr *b)
 {
 	return memcmp(a->b, b->b, sizeof a->b) == 0; /* inline, several times a packet */
+}
+
+/* Keyed: nobody outside can choose addresses that collide. */
+static inline uint64_t addr_hash(const struct track *t, const struct fp_addr *addr)
+{
+	return same_addr(addr, &t->server_addr) ? t->server_hash : hash_siphash13(&t->conf.key, addr->b, sizeof addr->b);
+}
+
+static inline uint32_t host_hash(const struct track *t, const struct fp_addr *addr)
+{
+	return (uint32_t)addr_hash(t, addr);
 }
 
 static uint32_t host_find(const struct track *t, uint32_t hash, const struct fp_addr *addr)
@@ -297,9 +313,7 @@ static uint32_t host_add(struct track *t, const struct fp_addr *addr, uint32_t h
 	const uint32_t n = host_slot(t, in_use);
 	struct track_host *h = &t->hosts[n];
 
-	const uint32_t now_s = seconds(t->obs->time_ns);
-
-	*h = (struct track_host){ .addr = *addr, .first_s = now_s, .last_s = now_s, .generation = h->generation };
+	*h = (struct track_host){ .addr = *addr, .first_s = t->now_s, .last_s = t->now_s, .generation = h->generation };
 	table_insert(&t->host_index, hash, n);
 	age_add(&t->hosts_new, host_links(t), n);
 	t->stats.hosts++;
@@ -314,7 +328,7 @@ static uint32_t host_used(struct track *t, uint32_t n)
 		age_touch(host_age(t, h), host_links(t), n);
 	else
 		h->flags |= HOST_USED;
-	h->last_s = seconds(t->obs->time_ns);
+	h->last_s = t->now_s;
 	return n;
 }
 
@@ -333,7 +347,9 @@ static uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32
 
 	if (h->generation == t->server_generation && same_addr(&h->addr, addr))
 		return host_used(t, t->server);
-	t->server = host_touch(t, addr, host_hash(t, addr), in_use);
+	t->server_hash = addr_hash(t, addr);
+	t->server_addr = *addr;
+	t->server = host_touch(t, addr, (uint32_t)t->server_hash, in_use);
 	t->server_generation = t->hosts[t->server].generation;
 	return t->server;
 }
@@ -387,20 +403,20 @@ static void host_keep(struct track *t, struct track_host *h, enum side side)
 
 /* ---- Flows -------------------------------------------------------------------------------- */
 
-/* The same for both directions: the smaller end first. */
-static uint32_t flow_hash(const struct track *t, const struct tcp_obs *obs)
+/* The hash of an address with a port mixed in: as secret as the first. */
+static inline uint64_t end_hash(uint64_t addr, uint16_t port)
 {
-	struct end {
-		struct fp_addr addr;
-		uint16_t port;
-	} ends[2] = { { obs->src, obs->src_port }, { obs->dst, obs->dst_port } };
-	const int order = memcmp(&ends[0], &ends[1], sizeof ends[0]);
-	uint8_t bytes[2 * 18];
-	const struct end *low = &ends[order > 0], *high = &ends[order <= 0];
+	const uint64_t x = (addr + port * 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u; /* odd constants of splitmix64 */
 
-	memcpy(bytes, low, 18);
-	memcpy(bytes + 18, high, 18);
-	return (uint32_t)hash_siphash13(&t->conf.key, bytes, sizeof bytes);
+	return x ^ x >> 29;
+}
+
+/* The same for both directions: a sum of its ends. */
+static inline uint32_t flow_hash(uint64_t src, const struct tcp_obs *obs, const struct track *t)
+{
+	const uint64_t sum = end_hash(src, obs->src_port) + end_hash(addr_hash(t, &obs->dst), obs->dst_port);
+
+	return (uint32_t)(sum >> 32 ^ sum);
 }
 
 static bool flow_lives(const struct track *t, const struct flow *f)
@@ -466,7 +482,7 @@ static uint32_t flow_create(struct track *t, uint32_t hash, uint32_t src_hash)
 		.generation = { t->hosts[client].generation, t->hosts[server].generation },
 		.port = { obs->src_port, obs->dst_port },
 		.next_seq = { obs->seq + 1, 0 },
-		.created_s = seconds(obs->time_ns),
+		.created_s = t->now_s,
 		.hash = hash,
 		.syn_mss = obs->mss,
 		.flags = obs->win == SENDSYN_WIN && obs->mss == SENDSYN_MSS ? FLOW_SENDSYN : 0,
@@ -480,7 +496,7 @@ static uint32_t flow_create(struct track *t, uint32_t hash, uint32_t src_hash)
 /* p0f's -t: by the clock of the packets, unsigned, so that a clock set back forgets everything, as there. */
 static void expire(struct track *t)
 {
-	const uint32_t now_s = seconds(t->obs->time_ns);
+	const uint32_t now_s = t->now_s;
 	uint32_t n;
 
 	if (++t->segments % EXPIRE_EVERY != 0 || now_s == t->expired_s)
@@ -499,25 +515,46 @@ static void expire(struct track *t)
 
 /* ---- Layouts ------------------------------------------------------------------------------ */
 
-/* The number of the segment's option layout, 0 where no room is left; its hash (of the kinds alone) is kept in t->layout_hash. */
-static uint16_t layout_number(struct track *t)
+static uint16_t layout_find(struct track *t, const struct layout *l)
 {
-	struct layout l = { .len = t->obs->layout_len };
+	struct layout kinds = *l;
 	uint32_t at, n;
 
-	memcpy(l.kinds, t->obs->layout, sizeof l.kinds);
-	t->layout_hash = (uint32_t)hash_siphash13(&t->conf.key, &l, sizeof l);
-	l.eol_pad = t->obs->eol_pad;
+	kinds.eol_pad = 0;
+	t->layout_hash = (uint32_t)hash_siphash13(&t->conf.key, &kinds, sizeof kinds);
 	at = t->layout_hash;
 	while ((n = table_next(&t->layout_index, t->layout_hash, &at)) != TABLE_NONE)
-		if (memcmp(&t->layouts[n], &l, sizeof l) == 0)
+		if (memcmp(&t->layouts[n], l, sizeof *l) == 0)
 			return (uint16_t)(n + 1);
 	if (t->n_layouts == LAYOUTS_MAX)
 		return 0;
 	n = t->n_layouts++;
-	t->layouts[n] = l;
+	t->layouts[n] = *l;
 	table_insert(&t->layout_index, t->layout_hash, n);
 	return (uint16_t)(n + 1);
+}
+
+/*
+ * The number of the segment's option layout, 0 where no room is left; its hash (of the kinds alone) is kept in t->layout_hash.
+ * A few layouts are most of the traffic: those are remembered under a hash that costs nothing.
+ */
+static uint16_t layout_number(struct track *t)
+{
+	struct layout l = { .len = t->obs->layout_len, .eol_pad = t->obs->eol_pad };
+	uint64_t first;
+
+	memcpy(l.kinds, t->obs->layout, sizeof l.kinds);
+	memcpy(&first, l.kinds, sizeof first);
+
+	struct layout_memo *memo = &t->layout_memo[(first ^ l.len ^ (uint64_t)l.eol_pad << 8) * 0x9e3779b97f4a7c15u >> 58];
+
+	if (memo->number == 0 || memcmp(&memo->layout, &l, sizeof l) != 0) {
+		memo->layout = l;
+		memo->number = layout_find(t, &l);
+		memo->hash = t->layout_hash;
+	}
+	t->layout_hash = memo->hash;
+	return memo->number;
 }
 
 const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad)
@@ -538,22 +575,28 @@ static struct track_event *event_add(struct track *t, enum track_event_kind kind
 	struct track_event *e = &t->ev[t->n_events++];
 	struct track_host *client = &t->hosts[f->host[CLIENT]], *server = &t->hosts[f->host[SERVER]];
 
-	*e = (struct track_event){
-		.kind = kind,
-		.server = side == SERVER,
-		.sendsyn = f->flags & FLOW_SENDSYN,
-		.cli = client->addr,
-		.srv = server->addr,
-		.cli_port = f->port[CLIENT],
-		.srv_port = f->port[SERVER],
-		.time_ns = t->obs->time_ns,
-		.host = side == SERVER ? server : client,
-		.obs = t->obs,
-	};
-	if (verdict != NULL) {
+	/* Field by field: clearing the whole first costs as much again. */
+	e->kind = kind;
+	e->server = side == SERVER;
+	e->sendsyn = f->flags & FLOW_SENDSYN;
+	e->cli = client->addr;
+	e->srv = server->addr;
+	e->cli_port = f->port[CLIENT];
+	e->srv_port = f->port[SERVER];
+	e->time_ns = t->obs->time_ns;
+	e->host = side == SERVER ? server : client;
+	e->obs = t->obs;
+	e->sig = verdict != NULL ? &t->sig : NULL;
+	if (verdict != NULL)
 		e->verdict = *verdict;
-		e->sig = &t->sig;
-	}
+	else
+		memset(&e->verdict, 0, sizeof e->verdict);
+	e->clock_hz = 0;
+	e->raw_hz = 0;
+	e->uptime_min = e->up_mod_days = 0;
+	e->reason = 0;
+	e->score = 0;
+	memset(e->hits, 0, sizeof e->hits);
 	return e;
 }
 
@@ -835,6 +878,7 @@ static enum track_result observe(struct track *t, const struct tcp_obs *obs, uin
 	enum side from = CLIENT;
 
 	t->obs = obs;
+	t->now_s = seconds(obs->time_ns);
 	t->n_events = 0;
 	expire(t);
 
@@ -865,7 +909,8 @@ enum track_result track_observe(struct track *t, const struct sigdb *db, const s
 	t->db = db;
 	t->ev = ev;
 
-	const enum track_result result = observe(t, obs, flow_hash(t, obs), obs->kind == OBS_SYN ? host_hash(t, &obs->src) : 0);
+	const uint64_t src = addr_hash(t, &obs->src);
+	const enum track_result result = observe(t, obs, flow_hash(src, obs, t), (uint32_t)src);
 
 	*n = t->n_events;
 	return result;
@@ -877,13 +922,13 @@ enum track_result track_observe(struct track *t, const struct sigdb *db, const s
 
 static void ahead_hash(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
 {
-	a->flow = flow_hash(t, obs);
+	const uint64_t src = addr_hash(t, &obs->src);
+
+	a->host = (uint32_t)src;
+	a->flow = flow_hash(src, obs, t);
 	__builtin_prefetch(&t->flow_index.slot[a->flow & t->flow_index.mask]);
-	a->host = 0;
-	if (obs->kind != OBS_SYN)
-		return;
-	a->host = host_hash(t, &obs->src);
-	__builtin_prefetch(&t->host_index.slot[a->host & t->host_index.mask]);
+	if (obs->kind == OBS_SYN)
+		__builtin_prefetch(&t->host_index.slot[a->host & t->host_index.mask]);
 }
 
 static void prefetch_host(const struct track *t, uint32_t n)
@@ -891,7 +936,7 @@ static void prefetch_host(const struct track *t, uint32_t n)
 	const char *h = (const char *)&t->hosts[n];
 
 	__builtin_prefetch(h, 1);
-	__builtin_prefetch(h + CACHELINE, 1);
+	__builtin_prefetch(h + sizeof(struct track_host) / 2, 1); /* CACHELINE is what two threads keep apart: a pair of these */
 }
 
 static void ahead_find(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
@@ -921,14 +966,29 @@ static void ahead_follow(const struct track *t, const struct ahead *a)
 		return;
 	const struct track_host *h = &t->hosts[a->host_item];
 
-	if (h->scores != 0)
-		__builtin_prefetch(pool_item(&t->scores, h->scores), 1);
+	if (h->scores != 0) {
+		const struct scores *points = pool_item(&t->scores, h->scores);
+
+		__builtin_prefetch(points, 1);
+		__builtin_prefetch((const char *)(points + 1) - 1, 1);
+	}
 	if (!t->exact)
 		return;
 	if (h->age.newer != TABLE_NONE)
 		__builtin_prefetch(&t->hosts[h->age.newer].age, 1);
 	if (h->age.older != TABLE_NONE)
 		__builtin_prefetch(&t->hosts[h->age.older].age, 1);
+}
+
+/* The flows that have to go where each of n segments begins one: they are removed from their buckets. */
+static void ahead_evict(const struct track *t, size_t n)
+{
+	uint32_t f = t->flows_age.oldest;
+
+	if (t->flows_free != 0 || t->flows_used < t->conf.flows_max)
+		return;
+	for (; n > 0 && f != TABLE_NONE; n--, f = t->flows[f].age.newer)
+		__builtin_prefetch(&t->flow_index.slot[t->flows[f].hash & t->flow_index.mask], 1);
 }
 
 void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
@@ -940,6 +1000,7 @@ void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *
 	/* A miss costs as much as all the rest of a segment: the loads of a whole batch are under way together. */
 	for (size_t i = 0; i < n; i++)
 		ahead_hash(t, &t->ahead[i], &obs[i]);
+	ahead_evict(t, n);
 	for (size_t i = 0; i < n; i++)
 		ahead_find(t, &t->ahead[i], &obs[i]);
 	for (size_t i = 0; i < n; i++)
