@@ -42,6 +42,10 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 /* path: a pcap or pcapng file, a FIFO, "-" = standard input. FP_EFORMAT: not a capture. */
 int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR]);
 
+/* Of a file: its link type (of pcapng the first interface's), and a filter set after opening, when that is known; before the run. */
+uint32_t capture_file_link(const struct capture *c);
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR]);
+
 /* Counts that only the source knows; for files kernel_seen is what was read. */
 struct capture_stats {
 	uint64_t kernel_seen;

@@ -8,6 +8,7 @@
 #include "core/err.h"
 #include "core/pkt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -177,6 +178,21 @@ static int compile_filter(struct file *f, const char *text, char err[CAPTURE_ERR
 
 	f->filtering = rc == 0;
 	return rc;
+}
+
+uint32_t capture_file_link(const struct capture *c)
+{
+	const struct file *f = (const struct file *)c;
+
+	return f->reader != NULL ? (uint32_t)pcap_datalink(f->reader) : f->pcap.link;
+}
+
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR])
+{
+	struct file *f = (struct file *)c;
+
+	assert(!f->filtering);
+	return compile_filter(f, filter, err);
 }
 
 static void file_close(struct capture *c)

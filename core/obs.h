@@ -57,7 +57,8 @@ struct tcp_obs {
 	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
-	uint8_t spare[24];      /* room for what further kinds of evidence need */
+	uint32_t payload_at;  /* where the payload begins in the frame */
+	uint8_t spare[20];      /* room for what further kinds of evidence need */
 };
 
 /* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
