@@ -12,7 +12,6 @@
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
 #define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
-#define PREFETCH 8      /* observations ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
 
 _Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
@@ -34,6 +33,7 @@ struct matcher {
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	size_t refused;            /* of the batch */
 	size_t outbox_n;
 	uint32_t waiting_head, waiting_tail; /* run freely */
 	struct waiting *waiting;
@@ -336,27 +336,27 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
+{
+	struct matcher *m = ctx;
+
+	m->refused += result == TRACK_REFUSED;
+	for (size_t e = 0; e < events; e++)
+		on_event(m, &ev[e]);
+}
+
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
 {
 	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
-	struct track_event ev[TRACK_EVENTS_MAX];
-	size_t refused = 0;
 
 	assert(m->magic == MAGIC);
 	take_sigdb(m);
 	m->now_ms = clock_ms();
-	for (size_t i = 0; i < n; i++) {
-		size_t events = 0;
-
-		if (i + PREFETCH < n)
-			track_prefetch(m->track, &obs[i + PREFETCH]);
-		if (track_observe(m->track, m->sigdb, &obs[i], ev, &events) == TRACK_REFUSED)
-			refused++;
-		for (size_t e = 0; e < events; e++)
-			on_event(m, &ev[e]);
-	}
-	counter_add(m->row, C_TABLE_REFUSED, refused);
-	counter_add(m->row, C_APPLIED, n - refused);
+	m->refused = 0;
+	for (size_t i = 0; i < n; i += TRACK_BATCH)
+		track_batch(m->track, m->sigdb, obs + i, n - i < TRACK_BATCH ? n - i : TRACK_BATCH, on_segment, m);
+	counter_add(m->row, C_TABLE_REFUSED, m->refused);
+	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
 }
