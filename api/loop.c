@@ -95,8 +95,8 @@ static void listener_ready(struct loop *l, struct source *s, uint32_t events)
 			stream_open(l, from->proto, fd);
 			continue;
 		}
-		close(fd);
 		loop_count(l, C_CLIENTS_REFUSED);
+		close(fd);
 		log_limited(&limit, 60, LOG_WARNING, "a client was refused: %u are connected already (p0f.clients)",
 		    l->conf.clients_max);
 	}

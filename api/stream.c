@@ -16,9 +16,10 @@
 
 /*
  * A reader of 64 KiB at a time (node) must not find the end of its buffer inside a reply: Haraka's plugin up to 1.0.13 cuts each
- * read in pieces of 232 bytes. The kernel doubles this, and counts its own overhead in.
+ * read in pieces of 232 bytes. So much less than that is on its way that we cannot make it up while he reads; the
+ * kernel doubles this, and counts its own overhead in.
  */
-#define SEND_BUFFER (32 << 10)
+#define SEND_BUFFER (8 << 10)
 
 struct conn {
 	struct source source;
