@@ -308,23 +308,25 @@ static void test_wait(void **state)
 	(void)state;
 	fixture_start(&f, LOOP_P0F, NULL);
 	const int fd = client(&f), other = client(&f);
-	int64_t from = clock_ms();
+	const int64_t from = clock_ms();
 
 	assert_int_equal(ask(fd, "192.0.2.11"), 0x20);
-	int64_t took = clock_ms() - from;
+	const int64_t took = clock_ms() - from;
 
 	if (took < LOOP_WAIT_MS - 1 || took > 500) /* 500: a busy machine; 20 is the promise */
 		fail_msg("never seen: said after %d ms", (int)took);
 
-	/* The record comes while the query waits. */
-	put(fd, q, query(q, 4, "192.0.2.11"));
-	nap(4);
-	assert_int_equal(ask(other, "192.0.2.7"), 0x10); /* nobody else waits */
-	atomic_fetch_add(&a_commits, 1);
-	assert_int_equal(get(fd, r, sizeof r), sizeof r);
-	/* A machine that sleeps for 15 ms here has missed it; then the next commit is told of at once. */
-	assert_true(word(r, 4) == 0x10 || clock_ms() - from > took + LOOP_WAIT_MS);
-	assert_int_equal(ask(fd, "192.0.2.11"), 0x10);
+	/* The record comes while the query waits: again, where a busy machine let 20 ms pass before it came. */
+	memset(r, 0, sizeof r);
+	for (int attempt = 0; attempt < 20 && word(r, 4) != 0x10; attempt++) {
+		atomic_store(&a_commits, 0);
+		put(fd, q, query(q, 4, "192.0.2.11"));
+		nap(2);
+		assert_int_equal(ask(other, "192.0.2.7"), 0x10); /* nobody else waits */
+		atomic_fetch_add(&a_commits, 1);
+		assert_int_equal(get(fd, r, sizeof r), sizeof r);
+	}
+	assert_int_equal(word(r, 4), 0x10);
 
 	/* While nothing is committed, nothing is looked up in vain. */
 	const unsigned before = atomic_load(&a_lookups);
