@@ -3,6 +3,7 @@
  */
 #include "core/err.h"
 #include "core/log.h"
+#include "core/pulse.h"
 #include "store/intern.h"
 #include "store/validate.h"
 #include "store/writer_int.h"
@@ -253,12 +254,14 @@ int begin_finish(struct writer *w)
 	char why[WRITER_WHY];
 	int rc;
 
-	while (!validate_done(&w->validating, 100, &report))
+	while (!validate_done(&w->validating, 100, &report)) {
+		pulse_beat(w->conf.pulse);
 		if (atomic_load_explicit(&w->a_stop, memory_order_acquire) && w->conf.live) {
 			/* Asked to end within a second: what is in the rings is lost, the store stays as it was. */
 			validate_cancel(&w->validating);
 			return -ECANCELED;
 		}
+	}
 	rc = judge(w, &report, why);
 	if (rc == 0)
 		rc = start(w, why);

@@ -5,6 +5,7 @@
 #include "core/counters.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/pulse.h"
 #include "core/ring.h"
 #include "store/dirlock.h"
 #include "store/intern.h"
@@ -219,6 +220,8 @@ static int serve(struct writer *w)
 	w->idle_ns = clock_ns(CLOCK_MONOTONIC) + NOTHING_NS - SETTLED_NS;
 	for (;;) {
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+		pulse_beat(w->conf.pulse);
 		const int64_t may = w->commit_ns + pace_ns(w) > w->quiet_until_ns ? w->commit_ns + pace_ns(w)
 		                                                                  : w->quiet_until_ns;
 
@@ -275,5 +278,6 @@ int writer_run(struct writer *w)
 		return rc;
 	rc = serve(w);
 	env_sync_end(w);
+	pulse_end(w->conf.pulse);
 	return rc;
 }
