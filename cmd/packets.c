@@ -326,6 +326,7 @@ static int open_store(struct packets *p)
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
