@@ -36,7 +36,7 @@ enum exit_status { EXIT_DONE = 0, EXIT_PARTWAY = 1, EXIT_USAGE = 2 };
 enum format { FORMAT_P0F, FORMAT_JSON, FORMAT_TSV };
 
 struct classify {
-	const char *file, *filter, *prior;
+	const char *file, *filter, *model, *prior;
 	const char *sigfiles[SIGFILES_MAX];
 	size_t n_sigfiles;
 	enum format format;
@@ -58,6 +58,7 @@ static const char usage[] =
     "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
     "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
     "      --prior P          how common systems are, for probabilities: flat (default), mail, or a file\n"
+    "      --model FILE       what systems send, instead of our own table\n"
     "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
     "  FILTER                 a pcap expression; without one, all TCP\n";
 
@@ -267,6 +268,7 @@ static int read_options(struct classify *c, int argc, char **argv)
 		{ "read", required_argument, NULL, 'r' },
 		{ "signatures", required_argument, NULL, 'f' },
 		{ "format", required_argument, NULL, 'F' },
+		{ "model", required_argument, NULL, 'M' },
 		{ "prior", required_argument, NULL, 'P' },
 		{ "compat", required_argument, NULL, 'C' },
 		{ "help", no_argument, NULL, 'h' },
@@ -299,6 +301,9 @@ static int read_options(struct classify *c, int argc, char **argv)
 			c->format = (enum format)i;
 			break;
 		}
+		case 'M':
+			c->model = optarg;
+			break;
 		case 'P':
 			c->prior = optarg;
 			break;
@@ -341,7 +346,7 @@ static int load_signatures(struct classify *c)
 		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
 	}
 	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
-	    opinion_load(c->db, c->prior != NULL ? c->prior : "flat", &err) == 0))
+	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", &err) == 0))
 		return EXIT_DONE;
 	if (err.line > 0)
 		return complain("%s:%u: %s", err.file, err.line, err.text);

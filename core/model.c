@@ -12,8 +12,11 @@
 
 #define SAY_MIN 0.5f     /* a kernel less likely than that is not named: a wrong name is worse than none */
 #define LIST_MIN 0.004f  /* candidates below are left out: 1 in 255 is what the record can hold */
-#define FLOOR 1e-7f      /* what no row foresees may still be anybody, in proportion to the prior */
+#define FLOOR 1e-10f      /* what no row foresees may still be anybody, in proportion to the prior */
 #define TUNNEL_DOUBT 0.95f
+#define RARE_MASS 0.002f /* a layout that fewer SYNs than that have is known by a sample or two */
+#define ORDER_P 0.005f   /* and this share of those with the same options may arrange them so */
+#define ALL_ALTS 16
 
 /* Quirks that no ordinary stack shows; a row may say otherwise. DF, id, ECN and flow have fields of their own or say nothing. */
 #define ODD (QUIRK_ZERO_PLUS | QUIRK_SEQ_MINUS | QUIRK_ACK_PLUS | QUIRK_UPTR_PLUS | QUIRK_URGF_PLUS | QUIRK_PUSHF_PLUS | \
@@ -21,7 +24,7 @@
 #define ODD_P 0.004f
 
 /* Codes of candidate.h that rules below name. */
-enum { C_WINDOWS_9X = 2, C_LINUX = 16, C_LINUX_24 = 17, C_ANDROID = 24, C_CHROMEOS = 32, C_MACOS = 40, C_IOS = 48, C_SOLARIS = 80, C_HPUX = 88, C_PROXY = 112 };
+enum { C_WINDOWS_9X = 2, C_LINUX = 16, C_LINUX_24 = 17, C_ANDROID = 24, C_CHROMEOS = 32, C_MACOS = 40, C_IOS = 48, C_SOLARIS = 80, C_HPUX = 88, C_PROXY = 112, C_OTHER = 128 };
 
 enum option { OPT_EOL, OPT_NOP, OPT_MSS, OPT_WS, OPT_SOK, OPT_TS = 8 };
 
@@ -268,35 +271,42 @@ static const struct slot *slot_find(const struct model *m, const struct layout *
 	return NULL;
 }
 
+/* Groups with the same options in the same order, but not the group `but`. */
+static unsigned same_order(const struct model *m, uint32_t core, uint32_t but, float factor, struct alt *alt, unsigned n)
+{
+	for (uint32_t g = 0; core != 0 && g < m->n_groups && n < ALL_ALTS; g++)
+		if (m->groups[g].core == core && g != but)
+			alt[n++] = (struct alt){ .group = (uint16_t)g, .factor = factor };
+	return n;
+}
+
 /* The ways in which the layout in hand can have come about; how many. */
-static unsigned alternatives(const struct model *m, const struct tcp_obs *obs, struct alt *alt, unsigned max, uint8_t *how)
+static unsigned alternatives(const struct model *m, const struct tcp_obs *obs, struct alt alt[ALL_ALTS], uint8_t *how)
 {
 	struct layout l = { .len = obs->layout_len, .eol_pad = obs->eol_pad };
 	const struct slot *slot;
 	unsigned n = 0;
 
 	memcpy(l.kinds, obs->layout, sizeof l.kinds);
-	if ((slot = slot_find(m, &l)) != NULL) {
-		*how = MODEL_UNDONE;
-		for (; n < slot->n; n++) {
-			alt[n] = slot->alt[n];
-			if (alt[n].path == 0)
-				*how = MODEL_LAYOUT;
-		}
+	if ((slot = slot_find(m, &l)) == NULL) {
+		n = same_order(m, layout_core(&l), UINT32_MAX, 1, alt, 0);
+		*how = n > 0 ? MODEL_ORDER : MODEL_NOTHING;
 		return n;
 	}
-	*how = MODEL_NOTHING;
-	const uint32_t core = layout_core(&l);
+	*how = MODEL_UNDONE;
+	for (; n < slot->n; n++) {
+		alt[n] = slot->alt[n];
+		if (alt[n].path == 0) {
+			const struct group *g = &m->groups[alt[n].group];
 
-	for (uint32_t g = 0; core != 0 && g < m->n_groups && n < max; g++)
-		if (m->groups[g].core == core)
-			alt[n++] = (struct alt){ .group = (uint16_t)g, .factor = 1 };
-	if (n > 0)
-		*how = MODEL_ORDER;
+			*how = MODEL_LAYOUT;
+			/* What one odd machine was seen to send, others with its options may send too. */
+			if (g->mass < RARE_MASS)
+				return same_order(m, g->core, alt[n].group, ORDER_P, alt, n + 1);
+		}
+	}
 	return n;
 }
-
-#define ALL_ALTS 16
 
 bool model_undo(const struct model *m, struct tcp_obs *obs)
 {
@@ -308,8 +318,10 @@ bool model_undo(const struct model *m, struct tcp_obs *obs)
 	for (unsigned i = 0; slot != NULL && i < slot->n; i++) {
 		const struct layout *sent = &m->groups[slot->alt[i].group].layout;
 
-		if (slot->alt[i].path == 0 || slot->alt[i].path & FP_PATH_WS_REMOVED)
-			continue; /* nothing was done, or the scale is lost for good */
+		if (slot->alt[i].path == 0)
+			return false; /* somebody sends it just so */
+		if (slot->alt[i].path & FP_PATH_WS_REMOVED)
+			continue; /* the scale is lost for good */
 		memcpy(obs->layout, sent->kinds, sizeof obs->layout);
 		obs->layout_len = sent->len;
 		obs->eol_pad = sent->eol_pad;
@@ -389,7 +401,7 @@ void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_
 	struct seen s;
 
 	memset(out, 0, sizeof *out);
-	const unsigned n = alternatives(m, obs, alt, ALL_ALTS, &out->how);
+	const unsigned n = alternatives(m, obs, alt, &out->how);
 
 	if (n == 0)
 		return;
@@ -420,7 +432,8 @@ void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_
 	for (unsigned i = 0; i < out->n; i++)
 		if (model_kernel(out->candidate[i].code) == model_kernel(out->candidate[0].code))
 			out->kernel_p += out->candidate[i].p;
-	if (out->n == 0 || out->kernel_p < SAY_MIN) {
+	/* "Something else" is what a reader thinks anyway. */
+	if (out->n == 0 || out->kernel_p < SAY_MIN || out->candidate[0].code == C_OTHER) {
 		out->n = 0;
 		out->kernel_p = 0;
 		return;
@@ -457,7 +470,7 @@ size_t model_explain(const struct model *m, const struct tcp_obs *obs, struct mo
 	uint8_t how;
 	size_t n_out = 0;
 	float best[256] = { 0 };
-	const unsigned n = alternatives(m, obs, alt, ALL_ALTS, &how);
+	const unsigned n = alternatives(m, obs, alt, &how);
 
 	classes(&s, obs);
 	for (unsigned i = 0; i < n; i++) {

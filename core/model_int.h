@@ -50,6 +50,7 @@ _Static_assert(sizeof(struct layout) == 32, "compared whole");
 struct group {
 	struct layout layout;
 	uint32_t first, n;        /* in model.rows */
+	float mass;               /* how much of all SYNs has this layout, by weights and prior */
 	uint32_t core;            /* order of its known options, in base 8 */
 	struct token token[TOKENS_MAX];
 	uint8_t n_tokens;

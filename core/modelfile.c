@@ -518,6 +518,12 @@ int modelfile_prior(struct model *m, const char *name, const char *text, struct 
 		rc = fail(&r, "no candidate is possible");
 	for (unsigned i = 0; i < ARRAY_LEN(m->prior) && rc == 0; i++)
 		m->prior[i] /= total;
+	for (uint32_t g = 0; g < m->n_groups && rc == 0; g++)
+		for (uint32_t i = 0; i < m->groups[g].n; i++) {
+			const struct row *row = &m->rows[m->groups[g].first + i];
+
+			m->groups[g].mass += row->weight * m->prior[row->code];
+		}
 	free(copy);
 	return rc;
 }

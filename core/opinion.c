@@ -63,20 +63,20 @@ static int ours(const char *name, char path[PATH_MAX], struct sig_error *err)
 	return FP_ECONFIG;
 }
 
-int opinion_load(struct sigdb *db, const char *prior, struct sig_error *err)
+int opinion_load(struct sigdb *db, const char *table, const char *prior, struct sig_error *err)
 {
-	char table[PATH_MAX], weights[PATH_MAX];
+	char stacks[PATH_MAX], weights[PATH_MAX];
 	struct model *m;
-	int rc = ours("model.tsv", table, err);
+	int rc = table == NULL ? ours("model.tsv", stacks, err) : 0;
 
 	if (rc == 0 && strcmp(prior, "mail") == 0)
 		rc = ours("prior-mail.tsv", weights, err);
 	else if (rc == 0 && strcmp(prior, "flat") == 0)
 		rc = ours("prior-flat.tsv", weights, err);
-	else
+	else if (rc == 0)
 		snprintf(weights, sizeof weights, "%s", prior);
 	if (rc == 0)
-		rc = model_load(&m, table, weights, err);
+		rc = model_load(&m, table != NULL ? table : stacks, weights, err);
 	if (rc == 0)
 		sigdb_adopt(db, &m);
 	return rc;
@@ -90,7 +90,7 @@ static const struct sig_label *model_name(const struct sigdb *db, const struct m
 
 	if (a->n == 0 || a->kernel_p < least)
 		return NULL;
-	if (sure >= least)
+	if (sure >= least && db->model_label[a->candidate[0].code] != NULL)
 		return db->model_label[a->candidate[0].code];
 	for (size_t i = 0; i < sizeof kernel_code; i++)
 		if (model_kernel(kernel_code[i]) == model_kernel(a->candidate[0].code))
@@ -107,8 +107,8 @@ static bool match_undone(const struct sigdb *db, const struct tcp_obs *obs, stru
 	if (!model_undo(db->model, &sent))
 		return false;
 	match_tcp(db, MATCH_CORRECT, &sent, 0, &again);
-	if (again.label == NULL)
-		return false;
+	if (again.match != MATCH_EXACT && again.match != MATCH_GENERIC)
+		return false; /* two things forgiven at once prove nothing */
 	v->label = again.label;
 	v->sig_line = again.sig_line;
 	v->dist = again.dist;
