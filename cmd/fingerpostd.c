@@ -6,6 +6,7 @@
 
 #include "cmd/listen.h"
 #include "cmd/notify.h"
+#include "core/opinion.h"
 #include "core/paths.h"
 #include "cmd/storedir.h"
 #include "core/err.h"
@@ -239,8 +240,10 @@ static int load_signatures(struct supervisor *s)
 		d->signature_files = s->default_files;
 		d->n_signature_files = 1;
 	}
-	const int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
+	int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
 
+	if (rc == 0)
+		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, &err);
 	if (rc != 0)
 		log_error("%s:%u: %s", err.file, err.line, err.text);
 	return rc;

@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "core/matcher.h"
+#include "core/opinion.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
@@ -447,7 +448,9 @@ static void reload(struct packets *p)
 	struct sig_error err;
 	int waited_ms = 0;
 
-	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
+	    opinion_load(fresh, NULL, d->opt.conf.prior, &err) != 0) {
+		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "core/matcher.h"
 
 #include "core/err.h"
+#include "core/opinion.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ struct matcher {
 	struct waiting *waiting;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
+	struct opinion_cache opinions;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -79,7 +81,7 @@ static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 	return hash_id(said, sizeof said);
 }
 
-static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -107,6 +109,8 @@ static void fill_verdict(const struct matcher *m, struct delta *d, const struct 
 	w->random_ttl = sig->random_ttl;
 	w->synack = synack;
 	w->confirmed = confirmed;
+	if (!synack)
+		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
 /* The delta of everything unsent of a host; the host's unsent counts start again. */

@@ -5,6 +5,7 @@
  * being searched for, since a generation that does not fit is a flow that is not there.
  */
 #include "core/track.h"
+#include "core/opinion.h"
 #include "core/p0fhttp.h"
 #include "core/score.h"
 #include "core/table.h"
@@ -778,6 +779,8 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 	struct track_host *h = &t->hosts[f->host[side]];
 
 	match_tcp(t->db, t->conf.mode, t->obs, syn_mss, v);
+	if (t->correct)
+		opinion_name(t->db, t->obs, v);
 	sig_fill(t, v);
 	event_add(t, side == SERVER ? TRACK_SYNACK : TRACK_SYN, f, side, v);
 
