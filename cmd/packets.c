@@ -449,7 +449,7 @@ static void reload(struct packets *p)
 	int waited_ms = 0;
 
 	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
-	    opinion_load(fresh, NULL, d->opt.conf.prior, &err) != 0) {
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
 		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
