@@ -44,17 +44,18 @@ struct tcp_obs {
 	uint16_t win;
 	uint16_t mss;         /* 0 also where there is none */
 	uint16_t tot_hdr;     /* IP and TCP header bytes, as p0f counts them */
-	uint8_t kind;         /* enum obs_kind */
 	uint8_t ipver;        /* 4, 6 */
 	uint8_t ttl;
-	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t wscale;       /* 0 also where there is none */
-	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t dscp;
 	uint8_t ecn;          /* enum obs_ecn */
-	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
+	/* These five in this order: the key of the index of signatures is made of them (sigdb_int.h). */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
+	uint8_t layout_len;   /* entries of layout[] */
+	uint8_t eol_pad;      /* bytes after EOL */
+	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
+	uint8_t kind;         /* enum obs_kind */
 	uint8_t spare[24];      /* room for what further kinds of evidence need */
 };
 

@@ -45,6 +45,8 @@ static const uint8_t kinds[32] = {
 #undef KIND
 };
 
+_Static_assert((uint32_t)TCP_ECE << 16 >> 21 == OBS_ECN_ECE && (uint32_t)TCP_CWR << 16 >> 21 == OBS_ECN_CWR, "plain_tcp() shifts");
+
 #define FLAGS(word) ((uint8_t)((word) >> 16)) /* of the word that has data offset, flags and window */
 #define ODD_FLAGS ((uint32_t)(1 << 8 | TCP_PSH | TCP_URG | TCP_ECE | TCP_CWR) << 16)
 
@@ -205,7 +207,7 @@ static enum pkt_result extensions(struct cursor *c, uint8_t next, size_t *bytes)
 			size = 8 + (size_t)c->at[1] * 8;
 		}
 		next = c->at[0];
-		if (!skip(c, size))
+		if (!advance(c, size))
 			return PKT_SHORT_IP;
 		*bytes += size;
 	}
@@ -227,7 +229,7 @@ static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 		return PKT_BAD_IP;
 	if (inner.left > total)
 		inner.left = total;
-	skip(&inner, IPV6_MIN);
+	advance(&inner, IPV6_MIN);
 	if (h[6] != PROTO_TCP) {
 		const enum pkt_result rc = c->compat ? PKT_NOT_TCP : extensions(&inner, h[6], &extra);
 
@@ -277,9 +279,8 @@ INLINE bool plain_tcp(const uint8_t *h, size_t left, size_t ip_header, uint32_t 
 		return false;
 	if (!pktopt_usual(h + TCP_MIN, header - TCP_MIN, obs, &quirks))
 		return false;
-	if (word & (uint32_t)(TCP_ECE | TCP_CWR) << 16)
-		quirks |= odd_flags(word, 0, obs);
-	obs->quirks = quirks;
+	obs->ecn = word >> 21 & (OBS_ECN_ECE | OBS_ECN_CWR); /* the flags' bits, next to each other as ours */
+	obs->quirks = obs->ecn != 0 ? quirks | QUIRK_ECN : quirks;
 	obs->src_port = be16(h);
 	obs->dst_port = be16(h + 2);
 	obs->seq = seq;

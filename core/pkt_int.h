@@ -25,7 +25,7 @@ static inline uint32_t be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static inline bool skip(struct cursor *c, size_t n)
+static inline bool advance(struct cursor *c, size_t n)
 {
 	if (c->left < n)
 		return false;

@@ -37,7 +37,7 @@ static enum pkt_result mpls(struct cursor *c, struct tcp_obs *obs)
 		if (c->left < 4)
 			return PKT_SHORT_LINK;
 		bottom = c->at[2] & 1;
-		skip(c, 4);
+		advance(c, 4);
 	} while (!bottom);
 	if (c->left < 1)
 		return PKT_SHORT_LINK;
@@ -46,7 +46,7 @@ static enum pkt_result mpls(struct cursor *c, struct tcp_obs *obs)
 	case 6:
 		return pkt_ip(c, obs);
 	case 0: /* control word of an Ethernet pseudowire (RFC 4448 4.6) */
-		return skip(c, 4) ? pkt_ethernet(c, obs) : PKT_SHORT_LINK;
+		return advance(c, 4) ? pkt_ethernet(c, obs) : PKT_SHORT_LINK;
 	default:
 		return PKT_NOT_IP;
 	}
@@ -61,10 +61,10 @@ static enum pkt_result ppp_protocol(struct cursor *c, struct tcp_obs *obs)
 		return PKT_SHORT_LINK;
 	if (c->at[0] & 1) {
 		protocol = c->at[0];
-		skip(c, 1);
+		advance(c, 1);
 	} else {
 		protocol = be16(c->at);
-		skip(c, 2);
+		advance(c, 2);
 	}
 	switch (protocol) {
 	case PPP_IPV4:
@@ -83,7 +83,7 @@ static enum pkt_result pppoe(struct cursor *c, struct tcp_obs *obs)
 		return PKT_SHORT_LINK;
 	if (c->at[1] != 0) /* code: 0 is session data (RFC 2516 6) */
 		return PKT_NOT_IP;
-	skip(c, 6);
+	advance(c, 6);
 	return ppp_protocol(c, obs);
 }
 
@@ -93,11 +93,11 @@ static enum pkt_result ppp(struct cursor *c, struct tcp_obs *obs)
 	if (c->left < 4)
 		return PKT_SHORT_LINK;
 	if (c->at[0] == 0xff && c->at[1] == 0x03) {
-		skip(c, 2);
+		advance(c, 2);
 	} else if ((c->at[0] == 0x0f || c->at[0] == 0x8f) && c->at[1] == 0) {
 		const unsigned type = be16(c->at + 2);
 
-		skip(c, 4);
+		advance(c, 4);
 		return pkt_ethertype(c, type, obs);
 	}
 	return ppp_protocol(c, obs);
@@ -114,7 +114,7 @@ static enum pkt_result snap(struct cursor *c, struct tcp_obs *obs)
 
 	const unsigned type = be16(c->at + 6);
 
-	skip(c, 8);
+	advance(c, 8);
 	return type >= ETHERTYPE_SNAP_LIMIT ? pkt_ethertype(c, type, obs) : PKT_NOT_IP;
 }
 
@@ -134,13 +134,13 @@ enum pkt_result pkt_ethertype(struct cursor *c, unsigned type, struct tcp_obs *o
 			if (c->left < 4)
 				return PKT_SHORT_LINK;
 			type = be16(c->at + 2);
-			skip(c, 4);
+			advance(c, 4);
 			break;
 		case ETHERTYPE_CMD:
 			if (c->left < 8)
 				return PKT_SHORT_LINK;
 			type = be16(c->at + 6);
-			skip(c, 8);
+			advance(c, 8);
 			break;
 		case ETHERTYPE_MPLS:
 		case ETHERTYPE_MPLS_UP:
@@ -162,14 +162,14 @@ enum pkt_result pkt_ethernet(struct cursor *c, struct tcp_obs *obs)
 
 	const unsigned type = be16(c->at + 12);
 
-	skip(c, 14);
+	advance(c, 14);
 	return pkt_ethertype(c, type, obs);
 }
 
 /* Address family in four bytes, whose numbers and byte order differ by system: the IP version says it better. */
 static enum pkt_result loopback(struct cursor *c, struct tcp_obs *obs)
 {
-	if (!skip(c, 4))
+	if (!advance(c, 4))
 		return PKT_SHORT_LINK;
 	return c->left > 0 && (c->at[0] >> 4 == 4 || c->at[0] >> 4 == 6) ? pkt_ip(c, obs) : PKT_NOT_IP;
 }
@@ -181,7 +181,7 @@ static enum pkt_result sll(struct cursor *c, struct tcp_obs *obs)
 
 	const unsigned type = be16(c->at + 14);
 
-	skip(c, 16);
+	advance(c, 16);
 	return type >= ETHERTYPE_SNAP_LIMIT ? pkt_ethertype(c, type, obs) : PKT_NOT_IP;
 }
 
@@ -192,14 +192,14 @@ static enum pkt_result sll2(struct cursor *c, struct tcp_obs *obs)
 
 	const unsigned type = be16(c->at);
 
-	skip(c, 20);
+	advance(c, 20);
 	return type >= ETHERTYPE_SNAP_LIMIT ? pkt_ethertype(c, type, obs) : PKT_NOT_IP;
 }
 
 /* The header says its length, without the padding to four bytes. */
 static enum pkt_result pflog(struct cursor *c, struct tcp_obs *obs)
 {
-	if (c->left < 4 || !skip(c, (c->at[0] + 3u) & ~3u))
+	if (c->left < 4 || !advance(c, (c->at[0] + 3u) & ~3u))
 		return PKT_SHORT_LINK;
 	return pkt_ip(c, obs);
 }
@@ -243,7 +243,7 @@ static enum pkt_result decode_p0f(const struct link *l, unsigned number, struct 
 {
 	if (l == NULL && number != LINK_IEEE802_11)
 		return PKT_UNKNOWN_LINK;
-	if (!skip(c, l != NULL ? (size_t)l->compat_skip : 32))
+	if (!advance(c, l != NULL ? (size_t)l->compat_skip : 32))
 		return PKT_SHORT_LINK;
 	if (c->left < 40)
 		return PKT_SHORT_IP;

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #define SYS_MAX 64          /* entries of one sys line */
-#define MULTIPLE_MAX 1000   /* mss*n, mtu*n */
+#define MULTIPLE_MAX SIG_TIMES_MAX   /* mss*n, mtu*n */
 
 struct text {
 	const char *at, *end;
