@@ -117,12 +117,6 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
-/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
-static bool wanted(const struct tcp_obs *obs)
-{
-	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
-}
-
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -135,7 +129,7 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 
 	if (result > PKT_FILTERED) {
 		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !wanted(&obs)) {
+	} else if (result != PKT_OK || !obs_wanted(&obs)) {
 		counter_add(q->row, C_FILTERED, 1);
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);

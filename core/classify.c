@@ -85,11 +85,6 @@ void fp_signatures_free(struct fp_signatures **sp)
 	*sp = NULL;
 }
 
-const char *fp_quirk_name(unsigned n)
-{
-	return sigtext_quirk_name(n);
-}
-
 static int code_of(enum pkt_result result)
 {
 	switch (result) {

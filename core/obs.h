@@ -11,6 +11,8 @@
 #include "core/addr.h"
 #include "core/quirk.h"
 
+#include <stdbool.h>
+
 #define OBS_OPTIONS_MAX 24 /* p0f reads no more; 40 bytes of options hold at most 40 NOPs */
 
 /* SYN|ACK|FIN|RST of the segment, as p0f's "type". */
@@ -39,6 +41,7 @@ struct tcp_obs {
 	uint32_t ts1;         /* own timestamp; 0 also where there is none */
 	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint32_t payload_len; /* bytes after the TCP header, by the IP length */
+	uint32_t payload_at;  /* where the payload begins in the frame */
 	uint16_t src_port;
 	uint16_t dst_port;
 	uint16_t win;
@@ -56,8 +59,14 @@ struct tcp_obs {
 	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t kind;         /* enum obs_kind */
-	uint8_t spare[24];      /* room for what further kinds of evidence need */
+	uint8_t spare[20];      /* room for what further kinds of evidence need */
 };
+
+/* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
+static inline bool obs_wanted(const struct tcp_obs *obs)
+{
+	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+}
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define PROTO_HOPOPTS 0
-#define PROTO_TCP 6
 #define PROTO_ROUTING 43
 #define PROTO_FRAGMENT 44
 #define PROTO_DSTOPTS 60
@@ -74,10 +73,11 @@ static __attribute__((noinline)) uint32_t odd_flags(uint32_t word, unsigned urge
 }
 
 /*
- * h stands at the TCP header, of which left bytes are there; ip_left is what the IP length leaves for TCP (>= left, for the capture may
+ * h stands at the TCP header of the frame, of which left bytes are there; ip_left is what the IP length leaves for TCP (>= left, for the capture may
  * be cut). ip_header and quirks: of the IP header.
  */
-static enum pkt_result tcp(const uint8_t *h, size_t left, size_t ip_left, size_t ip_header, uint32_t quirks, struct tcp_obs *obs)
+static enum pkt_result tcp(const uint8_t *frame, const uint8_t *h, size_t left, size_t ip_left, size_t ip_header, uint32_t quirks,
+    struct tcp_obs *obs)
 {
 	if (left < TCP_MIN)
 		return PKT_SHORT_TCP;
@@ -97,6 +97,7 @@ static enum pkt_result tcp(const uint8_t *h, size_t left, size_t ip_left, size_t
 	obs->win = (uint16_t)word;
 	obs->tot_hdr = (uint16_t)(ip_header + header);
 	obs->payload_len = (uint32_t)(ip_left - header);
+	obs->payload_at = (uint32_t)(h + header - frame);
 	if (seq == 0)
 		quirks |= QUIRK_SEQ_MINUS;
 	if (word & TCP_ACK << 16) {
@@ -183,7 +184,7 @@ static enum pkt_result ipv4(const struct cursor *c, struct tcp_obs *obs)
 		quirks |= id != 0 ? QUIRK_DF | QUIRK_ID_PLUS : QUIRK_DF;
 	else if (id == 0)
 		quirks |= QUIRK_ID_MINUS;
-	return tcp(h + header, left - header, total - header, header, quirks, obs);
+	return tcp(c->frame, h + header, left - header, total - header, header, quirks, obs);
 }
 
 /*
@@ -249,7 +250,7 @@ static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 	if (!c->compat && (address_impossible(&obs->src) || address_impossible(&obs->dst)))
 		return PKT_BAD_IP;
 	/* The MSS does not count extension headers (RFC 6691 2). */
-	return tcp(inner.at, inner.left, total - IPV6_MIN - extra, IPV6_MIN, first & 0xfffff ? QUIRK_FLOW : 0, obs);
+	return tcp(c->frame, inner.at, inner.left, total - IPV6_MIN - extra, IPV6_MIN, first & 0xfffff ? QUIRK_FLOW : 0, obs);
 }
 
 enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs)
@@ -269,10 +270,10 @@ enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs)
 /* ---- Entry -------------------------------------------------------------------------------- */
 
 /* A SYN without oddities but ECN, its options usual; left bytes are its TCP header and data. */
-INLINE bool plain_tcp(const uint8_t *h, size_t left, size_t ip_header, uint32_t quirks, struct tcp_obs *obs)
+INLINE bool plain_tcp(const uint8_t *h, size_t left, uint32_t ip_header, uint32_t quirks, struct tcp_obs *obs)
 {
 	const uint32_t word = be32(h + 12), seq = be32(h + 4);
-	const size_t header = word >> 26 & 0x3c;
+	const uint32_t header = word >> 26 & 0x3c;
 
 	/* SYN and perhaps ECE, CWR; no ack number, no urgent pointer. */
 	if ((word & 0x013f0000) != TCP_SYN << 16 || seq == 0 || be32(h + 8) != 0 || be16(h + 18) != 0 || header < TCP_MIN || header > left)
@@ -286,7 +287,8 @@ INLINE bool plain_tcp(const uint8_t *h, size_t left, size_t ip_header, uint32_t 
 	obs->seq = seq;
 	obs->win = (uint16_t)word;
 	obs->tot_hdr = (uint16_t)(ip_header + header);
-	obs->payload_len = (uint32_t)(left - header);
+	obs->payload_len = (uint32_t)left - header;
+	obs->payload_at = ETHERNET + ip_header + header;
 	return true;
 }
 
@@ -348,11 +350,11 @@ bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
 
 enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, struct tcp_obs *obs)
 {
-	struct cursor c = { .at = frame, .left = caplen, .wire = len, .compat = conf->compat };
+	struct cursor c = { .at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat };
 
 	if (conf->compat && c.left > 65535)
 		c.left = 65535; /* p0f's snap length */
-	return pkt_link(&c, link, obs);
+	return pkt_link(&c, link, conf->guessed, obs);
 }
 
 /* In small pieces: the compiler makes one of 128 bytes a string instruction, which is slow to start. */

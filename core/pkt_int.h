@@ -9,6 +9,7 @@ struct cursor {
 	const uint8_t *at;
 	size_t left;  /* captured bytes from here on */
 	size_t wire;  /* bytes from here on that were on the wire; >= left */
+	const uint8_t *frame;
 	bool compat;
 	bool decapsulate;
 	uint8_t nested; /* Ethernet headers so far: MPLS and tunnels may carry one in another */
@@ -49,8 +50,10 @@ enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs);
 enum pkt_result pkt_ethernet(struct cursor *c, struct tcp_obs *obs);
 enum pkt_result pkt_ethertype(struct cursor *c, unsigned type, struct tcp_obs *obs);
 
-/* Any frame of a link type. */
-enum pkt_result pkt_link(struct cursor *c, unsigned link, struct tcp_obs *obs);
+/* Any frame of a link type; guessed: see pkt_guess(). */
+enum pkt_result pkt_link(struct cursor *c, unsigned link, uint8_t guessed, struct tcp_obs *obs);
+
+#define PROTO_TCP 6
 
 /* TCP options, end - at at most 40 bytes; obs->kind is known. Fills the layout and what options say; returns quirks. */
 uint32_t pktopt_read(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs);

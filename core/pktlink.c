@@ -24,6 +24,7 @@
 
 #define ETHERNET_NESTED_MAX 4 /* so that a hostile frame does not choose the depth of our stack */
 
+#define P0F_GUESS_MAX 38 /* bytes of a link header that p0f would skip at most */
 #define LINK_IEEE802_11 105 /* p0f skips 32 bytes, whatever they are */
 
 /* ---- Links -------------------------------------------------------------------------------- */
@@ -204,19 +205,21 @@ static enum pkt_result pflog(struct cursor *c, struct tcp_obs *obs)
 	return pkt_ip(c, obs);
 }
 
+#define GUESSED (-1)
+
 static const struct link {
 	unsigned number;
-	int compat_skip; /* bytes that p0f skips, -1: it guesses */
+	int compat_skip; /* bytes that p0f skips; GUESSED: it looks for IP in the first frame */
 	enum pkt_result (*decode)(struct cursor *c, struct tcp_obs *obs);
 } links[] = {
 	{ PKT_LINK_ETHERNET, 14, pkt_ethernet },
 	{ PKT_LINK_RAW, 0, pkt_ip },
 	{ PKT_LINK_SLL, 16, sll },
-	{ PKT_LINK_SLL2, 20, sll2 },
-	{ PKT_LINK_IPV4, 0, pkt_ip },
-	{ PKT_LINK_IPV6, 0, pkt_ip },
+	{ PKT_LINK_SLL2, GUESSED, sll2 },
+	{ PKT_LINK_IPV4, GUESSED, pkt_ip },
+	{ PKT_LINK_IPV6, GUESSED, pkt_ip },
 	{ 12, 0, pkt_ip }, /* DLT_RAW of most systems, written by careless programs */
-	{ 14, 0, pkt_ip }, /* and of OpenBSD */
+	{ 14, GUESSED, pkt_ip }, /* and of OpenBSD */
 	{ PKT_LINK_NULL, 4, loopback },
 	{ PKT_LINK_LOOP, 8, loopback },
 	{ PKT_LINK_PPP, 4, ppp },
@@ -238,12 +241,35 @@ bool pkt_link_known(unsigned link)
 	return link_find(link) != NULL;
 }
 
-/* p0f's way: a fixed number of bytes, then 40 at least, whatever they are. */
-static enum pkt_result decode_p0f(const struct link *l, unsigned number, struct cursor *c, struct tcp_obs *obs)
+/* Bytes that p0f skips of a link type; GUESSED. */
+static int p0f_skip(const struct link *l, unsigned number)
 {
-	if (l == NULL && number != LINK_IEEE802_11)
+	if (l != NULL)
+		return l->compat_skip;
+	return number == LINK_IEEE802_11 ? 32 : GUESSED;
+}
+
+bool pkt_guess(struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen)
+{
+	if (!conf->compat || conf->guessed != 0 || p0f_skip(link_find(link), link) != GUESSED)
+		return false;
+	for (unsigned at = 0; at <= P0F_GUESS_MAX; at += 2) {
+		const uint8_t *h = frame + at;
+
+		if ((at + 40 <= caplen && h[0] >> 4 == 4 && h[9] == PROTO_TCP) || (at + 60 <= caplen && h[0] >> 4 == 6 && h[6] == PROTO_TCP)) {
+			conf->guessed = (uint8_t)(at + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* p0f's way: a fixed number of bytes, then 40 at least, whatever they are. */
+static enum pkt_result decode_p0f(int bytes, struct cursor *c, struct tcp_obs *obs)
+{
+	if (bytes == GUESSED)
 		return PKT_UNKNOWN_LINK;
-	if (!advance(c, l != NULL ? (size_t)l->compat_skip : 32))
+	if (!advance(c, (size_t)bytes))
 		return PKT_SHORT_LINK;
 	if (c->left < 40)
 		return PKT_SHORT_IP;
@@ -252,11 +278,14 @@ static enum pkt_result decode_p0f(const struct link *l, unsigned number, struct 
 	return pkt_ip(c, obs);
 }
 
-enum pkt_result pkt_link(struct cursor *c, unsigned number, struct tcp_obs *obs)
+enum pkt_result pkt_link(struct cursor *c, unsigned number, uint8_t guessed, struct tcp_obs *obs)
 {
 	const struct link *l = link_find(number);
 
-	if (c->compat)
-		return decode_p0f(l, number, c, obs);
+	if (c->compat) {
+		const int bytes = p0f_skip(l, number);
+
+		return decode_p0f(bytes == GUESSED && guessed != 0 ? guessed - 1 : bytes, c, obs);
+	}
 	return l != NULL ? l->decode(c, obs) : PKT_UNKNOWN_LINK;
 }

@@ -7,12 +7,6 @@
 #define DIST_MAX 35         /* p0f prints '?' for a guess above that */
 #define SENDSYN_MSS 1331    /* p0f-sendsyn's; an echo of it says nothing of the host */
 
-static const char *const quirk_names[QUIRK_COUNT] = {
-#define X(constant, name, version, source) name,
-	QUIRK_ROWS(X)
-#undef X
-};
-
 /* Names of option kinds that have one. */
 static const char *const option_names[] = {
 	[1] = "nop", [2] = "mss", [3] = "ws", [4] = "sok", [5] = "sack", [8] = "ts",
@@ -20,6 +14,8 @@ static const char *const option_names[] = {
 
 size_t sigtext_layout(char *buf, size_t size, const uint8_t *kinds, size_t n, unsigned eol_pad)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
 
 	for (size_t i = 0; i < n; i++) {
@@ -42,15 +38,18 @@ size_t sigtext_layout(char *buf, size_t size, const uint8_t *kinds, size_t n, un
 
 static void put_quirks(struct out *o, uint32_t quirks)
 {
+	quirks &= (1u << QUIRK_COUNT) - 1; /* a record may hold anything */
 	for (bool first = true; quirks != 0; quirks &= quirks - 1, first = false) {
 		if (!first)
 			out_char(o, ',');
-		out_text(o, quirk_names[__builtin_ctz(quirks)]);
+		out_text(o, fp_quirk_name((unsigned)__builtin_ctz(quirks)));
 	}
 }
 
 size_t sigtext_quirks(char *buf, size_t size, uint32_t quirks)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
 
 	put_quirks(&o, quirks);
@@ -59,6 +58,8 @@ size_t sigtext_quirks(char *buf, size_t size, uint32_t quirks)
 
 size_t sigtext_raw(char *buf, size_t size, const struct sigtext *sig)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
 
 	out_number(&o, sig->ipver);
@@ -91,11 +92,6 @@ size_t sigtext_raw(char *buf, size_t size, const struct sigtext *sig)
 	put_quirks(&o, sig->quirks);
 	out_text(&o, sig->payload ? ":+" : ":0");
 	return out_end(&o);
-}
-
-const char *sigtext_quirk_name(unsigned index)
-{
-	return index < QUIRK_COUNT ? quirk_names[index] : NULL;
 }
 
 const char *sigtext_option_name(unsigned kind)
