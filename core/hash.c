@@ -34,7 +34,15 @@ static inline void sip_round(struct sip *s)
 	s->v2 = rotl(s->v2, 32);
 }
 
-/* Up to seven bytes, little-endian. */
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x); /* one load: this runs several times a packet */
+	return le64toh(x);
+}
+
+/* What is left, fewer than eight bytes. */
 static inline uint64_t load_rest(const uint8_t *p, size_t n)
 {
 	uint64_t x = 0;
@@ -42,14 +50,6 @@ static inline uint64_t load_rest(const uint8_t *p, size_t n)
 	for (size_t i = 0; i < n; i++)
 		x |= (uint64_t)p[i] << 8 * i;
 	return x;
-}
-
-static inline uint64_t load64(const uint8_t *p)
-{
-	uint64_t x;
-
-	memcpy(&x, p, sizeof x);
-	return le64toh(x);
 }
 
 uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)

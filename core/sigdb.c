@@ -499,6 +499,8 @@ void sigdb_free(struct sigdb **dbp)
 	free(db->slots);
 	for (unsigned d = 0; d < SIG_DIRECTIONS; d++)
 		free(db->http[d]);
+	if (db->model != NULL)
+		db->model_free(&db->model);
 	arena_free(&db->arena);
 	free(db);
 	*dbp = NULL;
