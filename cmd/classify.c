@@ -22,6 +22,7 @@
 
 #define P0F_SIGNATURES "/etc/p0f/p0f.fp"
 #define SIGFILES_MAX 32
+#define STDOUT_BYTES 65536
 
 /* Untouched memory costs nothing; p0f's own limits are not imitated. */
 #define FLOWS_MAX (1u << 20)
@@ -219,7 +220,7 @@ static void print_event(struct classify *c, const struct track_event *e)
 	switch (c->format) {
 	case FORMAT_P0F:
 		if ((n = p0flog_line(&c->log, e, line)) > 0)
-			fwrite(line, 1, n, stdout);
+			fwrite_unlocked(line, 1, n, stdout);
 		break;
 	case FORMAT_JSON:
 		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
@@ -451,6 +452,7 @@ static int run(struct classify *c)
 	char err[CAPTURE_ERR];
 	int status = EXIT_DONE;
 
+	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES); /* flushed when the input pauses: on_flush() */
 	if (c->format == FORMAT_TSV)
 		puts("time\tip\tport\tpeer\tpeer_port\tkind\tname\tflavor\tclass\tmatch\tp\tdist\tlink\traw_sig");
 	if (capture_run(c->capture, &handler, err) != 0) {

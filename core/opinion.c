@@ -39,6 +39,7 @@ static const struct sig_label *broadest(const struct sigdb *db, const char *name
 void sigdb_adopt(struct sigdb *db, struct model **mp)
 {
 	db->model = *mp;
+	db->model_free = model_free;
 	*mp = NULL;
 	for (unsigned code = 1; code < 256; code++) {
 		const char *name = model_candidate(code, NULL);
