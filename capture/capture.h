@@ -26,7 +26,8 @@ struct capture_frame {
 
 struct capture_live {
 	const char *interface; /* "any" allowed */
-	const char *filter;    /* pcap expression; "" = none. Anded with the kernel filter of `segments` */
+	const char *filter;    /* pcap expression; "" = none. Of what passes, SYN, SYN+ACK and bare ACKs are taken: capture/filter.h */
+	bool no_acks;          /* SYN and SYN+ACK only: handshakes are of no interest */
 	bool promiscuous;
 	unsigned timeout_ms;   /* a block of frames is handed over after that at the latest */
 	unsigned buffer_bytes; /* of the kernel's ring, each queue */

@@ -3,6 +3,7 @@
  * libpcap, which reads through us, so that a FIFO is never read twice.
  */
 #include "capture/capture_int.h"
+#include "capture/filter.h"
 #include "capture/pcapfile.h"
 #include "core/err.h"
 #include "core/pkt.h"
@@ -172,18 +173,10 @@ static int open_libpcap(struct file *f, char err[CAPTURE_ERR])
 static int compile_filter(struct file *f, const char *text, char err[CAPTURE_ERR])
 {
 	/* LINKTYPE_ and DLT_ numbers differ for raw IP alone, of those we read. */
-	const int link = f->reader != NULL ? pcap_datalink(f->reader) : f->pcap.link == PKT_LINK_RAW ? DLT_RAW : (int)f->pcap.link;
-	pcap_t *dead = pcap_open_dead(link, 65535);
-	int rc = 0;
+	const int dlt = f->reader != NULL ? pcap_datalink(f->reader) : f->pcap.link == PKT_LINK_RAW ? DLT_RAW : (int)f->pcap.link;
+	const int rc = filter_compile(&f->filter, &(struct filter_conf){ .dlt = dlt, .text = text }, err);
 
-	if (dead == NULL)
-		return -ENOMEM;
-	if (pcap_compile(dead, &f->filter, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", text, pcap_geterr(dead));
-		rc = FP_ECONFIG;
-	}
 	f->filtering = rc == 0;
-	pcap_close(dead);
 	return rc;
 }
 

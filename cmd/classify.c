@@ -2,6 +2,7 @@
 #include "cmd/classify.h"
 #include "capture/capture.h"
 #include "core/err.h"
+#include "core/opinion.h"
 #include "core/p0flog.h"
 #include "core/paths.h"
 #include "core/pkt.h"
@@ -35,7 +36,7 @@ enum exit_status { EXIT_DONE = 0, EXIT_PARTWAY = 1, EXIT_USAGE = 2 };
 enum format { FORMAT_P0F, FORMAT_JSON, FORMAT_TSV };
 
 struct classify {
-	const char *file, *filter;
+	const char *file, *filter, *model, *prior;
 	const char *sigfiles[SIGFILES_MAX];
 	size_t n_sigfiles;
 	enum format format;
@@ -52,10 +53,12 @@ struct classify {
 };
 
 static const char usage[] =
-    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']\n"
+    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior P] [--compat p0f] ['FILTER']\n"
     "  -r, --read FILE        a pcap or pcapng file, a FIFO, or - for standard input\n"
     "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
     "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
+    "      --prior P          how common systems are, for probabilities: flat (default), mail, or a file\n"
+    "      --model FILE       what systems send, instead of our own table\n"
     "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
     "  FILTER                 a pcap expression; without one, all TCP\n";
 
@@ -128,6 +131,29 @@ static void ends_of(const struct track_event *e, struct ends *out)
 	out->peer_port = e->server ? e->cli_port : e->srv_port;
 }
 
+/* Candidates and path as in a host, but all of the candidates that are worth saying. */
+static void print_opinion(const struct classify *c, const struct tcp_obs *obs)
+{
+	struct model_answer a = { .n = 0 };
+	const char *flavor, *word, *comma = "";
+
+	if (c->mode != MATCH_COMPAT_P0F)
+		opinion_judge(c->db, obs, &a);
+	fputs("\"candidates\":[", stdout);
+	for (unsigned i = 0; i < a.n; i++) {
+		printf("%s{\"name\":\"%s\",\"flavor\":", i > 0 ? "," : "", model_candidate(a.candidate[i].code, &flavor));
+		print_json_string(flavor);
+		printf(",\"p\":%.3f}", (double)a.candidate[i].p);
+	}
+	fputs("],\"path\":[", stdout);
+	for (unsigned bit = 0; (word = opinion_path(bit)) != NULL; bit++)
+		if (a.path >> bit & 1) {
+			printf("%s\"%s\"", comma, word);
+			comma = ",";
+		}
+	putchar(']');
+}
+
 static void print_json(const struct classify *c, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
@@ -144,7 +170,9 @@ static void print_json(const struct classify *c, const struct track_event *e)
 	print_json_string(l != NULL ? l->flavor : NULL);
 	fputs(",\"class\":", stdout);
 	print_json_string(l != NULL ? l->klass : NULL);
-	printf(",\"match\":\"%s\"},\"candidates\":[],\"signature\":\"%s\",\"distance\":", match_name(v->match), raw);
+	printf(",\"match\":\"%s\"},", match_name(v->match));
+	print_opinion(c, e->obs);
+	printf(",\"signature\":\"%s\",\"distance\":", raw);
 	if (v->dist >= 0)
 		printf("%d", v->dist);
 	else
@@ -161,16 +189,25 @@ static void print_tsv(const struct classify *c, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
 	const struct sig_label *l = v->label;
-	char when[40], raw[SIGTEXT_RAW], dist[8] = "";
+	char when[40], raw[SIGTEXT_RAW], dist[8] = "", p[16] = "";
+	struct model_answer a;
 	struct ends ends;
 
 	ends_of(e, &ends);
 	p0flog_raw_sig(c->mode, e->obs, v, raw, sizeof raw);
 	if (v->dist >= 0)
 		snprintf(dist, sizeof dist, "%d", v->dist);
-	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
+	if (l != NULL && c->mode != MATCH_COMPAT_P0F) {
+		opinion_judge(c->db, e->obs, &a);
+		if (a.n > 0) {
+			const float named = model_name_p(&a, l->name, l->flavor);
+
+			snprintf(p, sizeof p, "%.3f", named > 0 ? (double)named : 0.0);
+		}
+	}
+	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
 	    ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack", l != NULL ? l->name : "???", l != NULL ? l->flavor : "",
-	    l != NULL ? l->klass : "", match_name(v->match), dist, v->link != NULL ? v->link : "", raw);
+	    l != NULL ? l->klass : "", match_name(v->match), p, dist, v->link != NULL ? v->link : "", raw);
 }
 
 static void print_event(struct classify *c, const struct track_event *e)
@@ -270,6 +307,8 @@ static int read_options(struct classify *c, int argc, char **argv)
 		{ "read", required_argument, NULL, 'r' },
 		{ "signatures", required_argument, NULL, 'f' },
 		{ "format", required_argument, NULL, 'F' },
+		{ "model", required_argument, NULL, 'M' },
+		{ "prior", required_argument, NULL, 'P' },
 		{ "compat", required_argument, NULL, 'C' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -301,6 +340,12 @@ static int read_options(struct classify *c, int argc, char **argv)
 			c->format = (enum format)i;
 			break;
 		}
+		case 'M':
+			c->model = optarg;
+			break;
+		case 'P':
+			c->prior = optarg;
+			break;
 		case 'C':
 			if (strcmp(optarg, "p0f") != 0)
 				return complain("--compat %s: p0f is expected", optarg);
@@ -339,7 +384,8 @@ static int load_signatures(struct classify *c)
 			return complain("no signature database: %s is not there; name one with -f", c->default_sigfile);
 		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
 	}
-	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0)
+	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
+	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", &err) == 0))
 		return EXIT_DONE;
 	if (err.line > 0)
 		return complain("%s:%u: %s", err.file, err.line, err.text);

@@ -11,6 +11,8 @@
 #include "core/addr.h"
 #include "core/quirk.h"
 
+#include <stdbool.h>
+
 #define OBS_OPTIONS_MAX 24 /* p0f reads no more; 40 bytes of options hold at most 40 NOPs */
 
 /* SYN|ACK|FIN|RST of the segment, as p0f's "type". */
@@ -58,6 +60,12 @@ struct tcp_obs {
 	uint32_t payload_at;  /* where the payload begins in the frame */
 	uint8_t spare[20];      /* room for what further kinds of evidence need */
 };
+
+/* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
+static inline bool obs_wanted(const struct tcp_obs *obs)
+{
+	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+}
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */

@@ -2,6 +2,7 @@
 #include "core/sigdb.h"
 #include "core/err.h"
 #include "core/match_int.h"
+#include "core/model.h"
 #include "core/sigdb_int.h"
 #include "core/util.h"
 
@@ -493,6 +494,7 @@ void sigdb_free(struct sigdb **dbp)
 	free(db->slots);
 	for (unsigned d = 0; d < SIG_DIRECTIONS; d++)
 		free(db->http[d]);
+	model_free(&db->model);
 	arena_free(&db->arena);
 	free(db);
 	*dbp = NULL;

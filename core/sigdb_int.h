@@ -59,6 +59,8 @@ struct sigdb {
 	uint32_t n_dir[SIG_DIRECTIONS];
 	const char **http[SIG_DIRECTIONS];
 	uint32_t n_http[SIG_DIRECTIONS];
+	struct model *model;         /* NULL: none; see opinion.c */
+	const struct sig_label *model_label[256]; /* by candidate's code: what to call it where no signature does; NULL: nothing */
 	struct arena *arena;         /* holds every text and list */
 };
 

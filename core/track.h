@@ -5,7 +5,8 @@
  *
  * Owner    track_create() makes all tables; nothing is allocated after. track_destroy() frees.
  * Threads  one thread at a time (a matcher's, or classify's).
- * Bounds   flows_max and hosts_max; the least recently used makes room, confirmed hosts last.
+ * Bounds   flows_max and hosts_max; who was not used lately makes room, confirmed hosts last (as p0f, or with host_age_s: the least
+ *          recently used).
  */
 #ifndef FP_TRACK_H
 #define FP_TRACK_H
@@ -130,8 +131,11 @@ enum track_result track_observe_payload(struct track *t, const struct sigdb *db,
 /* Compat mode: a frame that p0f counts towards its next look at ages, and drops. */
 void track_dropped(struct track *t, int64_t time_ns);
 
-/* Hints that obs will be next but a few: starts the loads of its buckets. */
-void track_prefetch(struct track *t, const struct tcp_obs *obs);
+#define TRACK_BATCH 64
+
+/* The same for n segments, at most TRACK_BATCH, in order; on() is told of each. Faster than one by one: it looks ahead. */
+void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
+    void (*on)(void *ctx, enum track_result result, const struct track_event *ev, size_t events), void *ctx);
 
 /* Signatures were replaced: every kept pointer to a label of the old sigdb is turned into the one of the same id in the new, or NULL. */
 void track_relabel(struct track *t, const struct sigdb *fresh);
