@@ -4,6 +4,7 @@
  */
 #include "tests/test.h"
 
+#include "core/opinion.h"
 #include "core/pkt.h"
 #include "core/track.h"
 #include "core/util.h"
@@ -73,6 +74,9 @@ static const struct {
 	{ "fuzzy-best", HEAD "label = s:unix:N:\nsig = *:64:0:*:*,0:mss:df:0\n" A, { { 0, 101, V4("002c", "12340000", "78") SYN } }, "syn N fuzzy 8", "syn N fuzzy 8" },
 	{ "fuzzy-best", HEAD A "label = s:unix:N:\nsig = *:64:0:*:*,0:mss:df:0\n", { { 0, 101, V4("002c", "12340000", "40") SYN } }, "syn A fuzzy 0", "syn N fuzzy 0" },
 	{ "fuzzy-tool", HEAD TOOL "label = s:unix:N:\nsig = *:64:0:*:*,0:mss:df,id+:0\n", { { 0, 101, V4("002c", "12340000", "3c") SYN } }, "syn ??? none 0", "syn N fuzzy 4" },
+	/* Linux with MPTCP: an option that the signatures do not know. */
+	{ "model", HEAD "label = g:unix:Linux:\nsig = *:64:0:*:1024,0:mss:df,id+:0\n", { { 0, 101, "4500004012344000 40 060000 c0000201 c6336402" PORTS "00000001" "00000000"
+	  "b002" "ffff" "00000000" "020405b4" "0402080a0001000000000000" "01" "030308" "1e040081" } }, "syn ??? none 0", "syn Linux fuzzy 0" },
 	{ "tool-distance", HEAD TOOL, { { 0, 101, V4("002c", "12340000", "3c") SYN } }, "syn ??? none 0", "syn ??? none 4" },
 	{ "far", HEAD A, { { 0, 101, V4("002c", "12344000", "be") PORTS "00000001" "00000000" "5002" "0400" "00000000" "00000000" } }, "syn ??? none 65", "syn ??? none ?" },
 	{ "ttl-fall", HEAD A, { { 0, 101, V4("002c", "12344000", "30") SYN }, { 100, 101, V4("002c", "12344000", "28") SYN_AT("00000009", "00000000", "0400") } },
@@ -159,6 +163,8 @@ static void run(size_t row, bool compat, struct said *out)
 
 	if (sigdb_parse(&db, "test", rows[row].file, strlen(rows[row].file), &err) != 0)
 		fail_msg("%s: line %u: %s", rows[row].id, err.line, err.text);
+	if (!compat && opinion_load(db, NULL, "flat", &err) != 0)
+		fail_msg("%s: %s", err.file, err.text);
 	assert_int_equal(track_create(&t, &conf), 0);
 	out->text[0] = '\0';
 	for (const struct frame *f = rows[row].frame; f < rows[row].frame + ARRAY_LEN(rows[row].frame) && (f->hex != NULL || f->ms > 0); f++) {
