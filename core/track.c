@@ -860,6 +860,8 @@ static void handshake_done(struct track *t, struct flow *f)
 	if (tool && h->flags & HOST_HAS_SIG && (h->sig.label == NULL || !h->sig.label->app))
 		return;
 	host_keep(t, h, CLIENT, &said->sig, said->layout_hash);
+	if (said->sig.label != NULL && !tool)
+		h->os = said->sig.label;
 	e->sig = &h->sig;
 }
 
