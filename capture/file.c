@@ -227,6 +227,7 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 		goto fail;
 	f->source.waiting = waiting;
 	f->source.waiting_ctx = f;
+	c->whole = f->source.regular;
 	if (source_want(&f->source, 4) >= 4 && pcapfile_magic(source_bytes(&f->source)))
 		rc = pcapfile_begin(&f->pcap, &f->source);
 	else if ((rc = f->source.failed) == 0)
