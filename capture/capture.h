@@ -50,6 +50,7 @@ int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_
 struct capture_stats {
 	uint64_t kernel_seen;
 	uint64_t kernel_dropped;
+	uint64_t outages;  /* times the interface went down or away */
 	uint64_t filtered; /* rejected by FILTER in user space (files) */
 };
 

@@ -154,6 +154,7 @@ static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 	if (q->live) {
 		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
 		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+		counter_set(q->row, C_OUTAGES, stats->outages);
 	}
 	pulse_beat(q->pulse);
 }
