@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "core/matcher.h"
+#include "core/opinion.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
@@ -336,6 +337,7 @@ static int open_store(struct packets *p)
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -465,7 +467,9 @@ static void reload(struct packets *p)
 	struct sig_error err;
 	int waited_ms = 0;
 
-	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
+		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "core/matcher.h"
 
 #include "core/err.h"
+#include "core/opinion.h"
 #include "core/table.h"
 
 #include <assert.h>
@@ -44,6 +45,7 @@ struct matcher {
 	struct waiting *waiting;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
+	struct opinion_cache opinions;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -89,7 +91,7 @@ static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 	return (uint32_t)h | 1;
 }
 
-static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -117,6 +119,8 @@ static void fill_verdict(const struct matcher *m, struct delta *d, const struct 
 	w->random_ttl = sig->random_ttl;
 	w->synack = synack;
 	w->confirmed = confirmed;
+	if (!synack)
+		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
 /* The delta of everything unsent of a host; the host's unsent counts start again. */

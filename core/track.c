@@ -5,6 +5,7 @@
  * being searched for, since a generation that does not fit is a flow that is not there.
  */
 #include "core/track.h"
+#include "core/opinion.h"
 #include "core/p0fhttp.h"
 #include "core/score.h"
 #include "core/table.h"
@@ -384,7 +385,8 @@ static void host_confirm(struct track *t, uint32_t n)
 {
 	struct track_host *h = &t->hosts[n];
 
-	if (h->flags & HOST_CONFIRMED)
+	/* p0f has one line of hosts, by their last SYN. */
+	if (h->flags & HOST_CONFIRMED || !t->correct)
 		return;
 	age_remove(&t->hosts_new, host_links(t), n);
 	h->flags |= HOST_CONFIRMED;
@@ -779,6 +781,8 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 	struct track_host *h = &t->hosts[f->host[side]];
 
 	match_tcp(t->db, t->conf.mode, t->obs, syn_mss, v);
+	if (t->correct)
+		opinion_name(t->db, t->obs, v);
 	sig_fill(t, v);
 	event_add(t, side == SERVER ? TRACK_SYNACK : TRACK_SYN, f, side, v);
 
@@ -858,6 +862,8 @@ static void handshake_done(struct track *t, struct flow *f)
 	if (tool && h->flags & HOST_HAS_SIG && (h->sig.label == NULL || !h->sig.label->app))
 		return;
 	host_keep(t, h, CLIENT, &said->sig, said->layout_hash);
+	if (said->sig.label != NULL && !tool)
+		h->os = said->sig.label;
 	e->sig = &h->sig;
 }
 

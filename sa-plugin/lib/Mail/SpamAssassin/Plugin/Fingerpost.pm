@@ -226,6 +226,9 @@ our @ISA = qw(Mail::SpamAssassin::Plugin);
 my $HEADER = 'X-P0f-OS-Fingerprint';
 my $HEADER_KEY = lc $HEADER;
 
+# In the order of _answer().
+my @TAG = map { "FINGERPOST$_" } '', qw(IP OS CLASS MATCH PROB DISTANCE LINK AGE);
+
 my @CLASSIC = qw(L_P0F_WXP L_P0F_W L_P0F_UNKN L_P0F_Unix);
 
 # Other machines that a message may have to wait for.
@@ -511,15 +514,13 @@ sub _answer {
   $pms->{fingerpost} = { host => $host, os => $os, relay => $case->{relay} };
   $os = 'UNKNOWN'  if $os eq '';
   $pms->{msg}->put_metadata($HEADER, $text);
-  $pms->set_tag('FINGERPOST', $text);
-  $pms->set_tag('FINGERPOSTIP', $host->{ip});
-  $pms->set_tag('FINGERPOSTOS', $os);
-  $pms->set_tag('FINGERPOSTCLASS', printable($host->{class}));
-  $pms->set_tag('FINGERPOSTMATCH', $host->{match});
-  $pms->set_tag('FINGERPOSTPROB', join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}));
-  $pms->set_tag('FINGERPOSTDISTANCE', $host->{distance});
-  $pms->set_tag('FINGERPOSTLINK', link_words($host));
-  $pms->set_tag('FINGERPOSTAGE', defined $host->{age} ? int $host->{age} : undef);
+  # As set_tag() does, in one go: nine calls cost more than all the rest of this.
+  @{$pms->{tag_data}}{@TAG} = ($text, $host->{ip}, $os, printable($host->{class}), $host->{match},
+    join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}),
+    $host->{distance}, link_words($host), defined $host->{age} ? int $host->{age} : undef);
+  if ($pms->{tagrun_actions} && %{$pms->{tagrun_actions}}) {
+    $pms->tag_is_ready($_)  foreach @TAG;
+  }
   $pms->set_spamd_result_item(sub { return 'fingerpost=' . $os =~ tr/ ,/_/r });
   return;
 }
