@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "core/matcher.h"
+#include "core/opinion.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
@@ -117,12 +118,6 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
-/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
-static bool wanted(const struct tcp_obs *obs)
-{
-	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
-}
-
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -135,7 +130,7 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 
 	if (result > PKT_FILTERED) {
 		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !wanted(&obs)) {
+	} else if (result != PKT_OK || !obs_wanted(&obs)) {
 		counter_add(q->row, C_FILTERED, 1);
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
@@ -332,6 +327,7 @@ static int open_store(struct packets *p)
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -452,7 +448,9 @@ static void reload(struct packets *p)
 	struct sig_error err;
 	int waited_ms = 0;
 
-	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
+		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "core/matcher.h"
 
 #include "core/err.h"
+#include "core/opinion.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
 #define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
-#define PREFETCH 8      /* observations ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
 
 _Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
@@ -34,11 +34,13 @@ struct matcher {
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	size_t refused;            /* of the batch */
 	size_t outbox_n;
 	uint32_t waiting_head, waiting_tail; /* run freely */
 	struct waiting *waiting;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
+	struct opinion_cache opinions;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -79,7 +81,7 @@ static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 	return hash_id(said, sizeof said);
 }
 
-static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -107,6 +109,8 @@ static void fill_verdict(const struct matcher *m, struct delta *d, const struct 
 	w->random_ttl = sig->random_ttl;
 	w->synack = synack;
 	w->confirmed = confirmed;
+	if (!synack)
+		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
 /* The delta of everything unsent of a host; the host's unsent counts start again. */
@@ -130,6 +134,7 @@ static void fill_delta(struct matcher *m, struct delta *d, struct track_host *ho
 	d->what.sharing = u->sharing;
 	d->what.clock_hz = u->clock_hz;
 	d->what.uptime_min = u->uptime_min;
+	d->what.uptime_doubtful = u->uptime_doubtful;
 	u->said = say_hash(sig, confirmed);
 	u->connections = 0;
 	u->handshakes = 0;
@@ -276,8 +281,8 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	counter_add(m->row, C_HANDSHAKES, 1);
 	bump(&u->handshakes);
 	/*
-	 * NULL: another SYN came in between, perhaps in the client's name. Which of the two the handshake was of is
-	 * known, but not what the first one said any more: it counts, and confirms nothing.
+	 * Its own SYN's signature is the host's again, should another SYN have come in between, perhaps in the client's name. NULL: a tool's, on
+	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
 	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
@@ -311,6 +316,7 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 	case TRACK_UPTIME:
 		u->clock_hz = ev->clock_hz;
 		u->uptime_min = ev->uptime_min;
+		u->uptime_doubtful = ev->uptime_doubtful;
 		changed(m, ev->host, false);
 		break;
 	case TRACK_MTU:
@@ -334,27 +340,27 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
+{
+	struct matcher *m = ctx;
+
+	m->refused += result == TRACK_REFUSED;
+	for (size_t e = 0; e < events; e++)
+		on_event(m, &ev[e]);
+}
+
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
 {
 	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
-	struct track_event ev[TRACK_EVENTS_MAX];
-	size_t refused = 0;
 
 	assert(m->magic == MAGIC);
 	take_sigdb(m);
 	m->now_ms = clock_ms();
-	for (size_t i = 0; i < n; i++) {
-		size_t events = 0;
-
-		if (i + PREFETCH < n)
-			track_prefetch(m->track, &obs[i + PREFETCH]);
-		if (track_observe(m->track, m->sigdb, &obs[i], ev, &events) == TRACK_REFUSED)
-			refused++;
-		for (size_t e = 0; e < events; e++)
-			on_event(m, &ev[e]);
-	}
-	counter_add(m->row, C_TABLE_REFUSED, refused);
-	counter_add(m->row, C_APPLIED, n - refused);
+	m->refused = 0;
+	for (size_t i = 0; i < n; i += TRACK_BATCH)
+		track_batch(m->track, m->sigdb, obs + i, n - i < TRACK_BATCH ? n - i : TRACK_BATCH, on_segment, m);
+	counter_add(m->row, C_TABLE_REFUSED, m->refused);
+	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
 }

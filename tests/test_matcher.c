@@ -281,6 +281,69 @@ static void test_spoofed_system_is_not_confirmed(void **state)
 	end(&f);
 }
 
+/* A SYN in the client's name between its own and its ACK: the handshake confirms what the client said, and the last word is that. */
+static void test_spoofed_syn_does_not_take_a_handshake(void **state)
+{
+	static const struct {
+		const char *why;
+		bool store_refuses; /* while it happens */
+		bool before;        /* the spoofed SYN comes before the client's own */
+	} rows[] = {
+		{ "between SYN and ACK", false, false },
+		{ "while the store is behind", true, false },
+		{ "before the SYN", false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct tcp_obs own = syn(LINUX, 7, 40000, 1, 0), spoofed = syn(WINDOWS, 7, 40001, 1, 1);
+		struct fixture f;
+		struct delta d;
+		struct fp_host sum;
+
+		begin_with(&f, 100, 0);
+		f.store->refuses = rows[i].store_refuses;
+		matcher_batch(f.m, 0, rows[i].before ? &spoofed : &own, 1);
+		matcher_batch(f.m, 0, rows[i].before ? &own : &spoofed, 1);
+		complete(&f, 7, 40000, 1, 2);
+		f.store->refuses = false;
+		while (matcher_tick(f.m, true))
+			;
+		assert_true(deltas_of(&f, 7, &d, &sum) > 0);
+		if (d.what.label != hash_id("unix:Linux:new", 14) || !d.what.confirmed)
+			fail_msg("%s: the last word is %s, want the client's own, confirmed", rows[i].why, d.what.confirmed ? "another system" : "not confirmed");
+		assert_int_equal(sum.handshakes, 1);
+		assert_int_equal(sum.connections, 2);
+		assert_accounted(&f, 0);
+		end(&f);
+	}
+}
+
+/* Whether an uptime is to be believed comes with it. */
+static void test_doubtful_uptime(void **state)
+{
+	for (int hz = 100; hz <= 1000; hz += 900) {
+		const struct tcp_obs o = syn(LINUX, 7, 40000, 1, 0);
+		struct tcp_obs ack = segment(OBS_ACK, 7, 40000, 2, 1000);
+		struct fixture f;
+		struct delta d;
+		struct fp_host sum;
+
+		(void)state;
+		begin_with(&f, 100, 0);
+		matcher_batch(f.m, 0, &o, 1);
+		complete(&f, 7, 40000, 1, 1);
+		ack.ack = 9001;
+		ack.ts1 = o.ts1 + (uint32_t)hz;
+		matcher_batch(f.m, 0, &ack, 1);
+		matcher_tick(f.m, true);
+		deltas_of(&f, 7, &d, &sum);
+		assert_int_equal(d.what.clock_hz, hz);
+		assert_int_equal(d.what.uptime_doubtful, hz == 1000);
+		end(&f);
+	}
+}
+
 static void test_busy_store_loses_nothing(void **state)
 {
 	struct fixture f;
@@ -408,6 +471,8 @@ int main(void)
 		cmocka_unit_test(test_another_system_is_news),
 		cmocka_unit_test(test_first_handshake_is_news_and_sticks),
 		cmocka_unit_test(test_spoofed_system_is_not_confirmed),
+		cmocka_unit_test(test_spoofed_syn_does_not_take_a_handshake),
+		cmocka_unit_test(test_doubtful_uptime),
 		cmocka_unit_test(test_busy_store_loses_nothing),
 		cmocka_unit_test(test_evicted_hosts_say_what_is_unsent),
 		cmocka_unit_test(test_thread_drains_at_stop),
