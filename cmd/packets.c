@@ -155,6 +155,7 @@ static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 	if (q->live) {
 		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
 		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+		counter_set(q->row, C_OUTAGES, stats->outages);
 	}
 	pulse_beat(q->pulse);
 }
@@ -338,6 +339,15 @@ static int open_store(struct packets *p)
 	return writer_labels(p->writer, p->d->sigdb);
 }
 
+/* Nothing arrives while we run: what is learned may be held until the end. */
+static bool only_whole_files(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (!capture_is_whole(d->capture[d->n_live + i]))
+			return false;
+	return d->n_live == 0;
+}
+
 static int make_matchers(struct packets *p)
 {
 	struct daemon *d = p->d;
@@ -355,7 +365,7 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
-			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
+			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
 			.a_sigdb = &p->a_sigdb,
 		};
