@@ -13,11 +13,9 @@
 
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
-#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early (bulk: as many as there are hosts) */
+#define WAITING_MIN 1024 /* places in the line of hosts with something unsent, else as many as there are hosts: a store that stalls stops nobody */
 #define SOON 8          /* hosts in line whose memory is loaded ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
-
-_Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
 
 /* A host with unsent counts, in order of the time of its first unsent change. */
 struct waiting {
@@ -211,8 +209,8 @@ static bool send_oldest(struct matcher *m)
 }
 
 /*
- * The store is behind and nothing more can be kept: wait for it. Capture goes on meanwhile, and counts what its
- * rings have no room for. host NULL: the oldest in line.
+ * The store is behind and nothing more can be kept, as where a host has to go that it does not know yet: wait for it. Capture goes on
+ * meanwhile, and counts what its rings have no room for. host NULL: the oldest in line (which evicted hosts may fill too).
  */
 static void until_taken(struct matcher *m, struct track_host *host)
 {
@@ -554,8 +552,8 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	m->magic = MAGIC;
 	m->conf = *conf;
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
-	m->waiting_max = WAITING;
-	while (conf->bulk && m->waiting_max < conf->hosts_max)
+	m->waiting_max = WAITING_MIN;
+	while (m->waiting_max < conf->hosts_max)
 		m->waiting_max *= 2;
 	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
 	rc = m->waiting == NULL ? -ENOMEM : 0;
