@@ -103,7 +103,7 @@ static int make(struct bench *b, uint32_t hosts)
 	if (rc == 0 && b->stage == TRACK)
 		rc = track_create(&b->track, &(struct track_conf){ .flows_max = 65536, .hosts_max = hosts, .mode = MATCH_CORRECT, .key = key });
 	if (rc == 0 && b->stage == MATCHER)
-		rc = matcher_create(&b->matcher, &(struct matcher_conf){ .queues = 1, .flows_max = 65536, .hosts_max = hosts, .key = key,
+		rc = matcher_create(&b->matcher, &(struct matcher_conf){ .queues = 1, .bulk = true, .flows_max = 65536, .hosts_max = hosts, .key = key,
 		    .sink = &sink, .counters = counters, .a_sigdb = &b->a_db });
 	return rc;
 }

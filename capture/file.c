@@ -46,6 +46,8 @@ static void waiting(void *ctx, bool idle)
 {
 	struct file *f = ctx;
 
+	f->stats.bytes = f->source.bytes;
+	f->stats.bytes_total = f->source.total;
 	if (f->handler != NULL)
 		f->handler->flush(f->handler->ctx, &f->stats, idle);
 }
@@ -343,6 +345,7 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 		goto fail;
 	f->source.waiting = waiting;
 	f->source.waiting_ctx = f;
+	c->whole = f->source.regular;
 	rc = open_kind(f, err);
 	if (rc == FP_ETRUNC) {
 		snprintf(err, CAPTURE_ERR, "%s: ends inside its header: is no whole capture file", f->base.name);

@@ -43,6 +43,7 @@ struct classify {
 	enum format format;
 	enum match_mode mode;
 	char default_sigfile[PATH_MAX];
+	bool own_database;     /* no -f: ours */
 
 	struct pkt_conf pkt;
 	struct sigdb *db;
@@ -390,9 +391,10 @@ static int load_signatures(struct classify *c)
 		if (paths_signatures(c->default_sigfile, sizeof c->default_sigfile) != 0)
 			return complain("no signature database: %s is not there; name one with -f", c->default_sigfile);
 		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
+		c->own_database = true;
 	}
 	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
-	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", &err) == 0))
+	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", c->own_database, &err) == 0))
 		return EXIT_DONE;
 	if (err.line > 0)
 		return complain("%s:%u: %s", err.file, err.line, err.text);

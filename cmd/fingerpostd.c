@@ -246,7 +246,7 @@ static int load_signatures(struct supervisor *s)
 	int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
 
 	if (rc == 0)
-		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, &err);
+		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err);
 	if (rc != 0)
 		log_error("%s:%u: %s", err.file, err.line, err.text);
 	return rc;

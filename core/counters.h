@@ -20,6 +20,7 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 #define COUNTER_ROWS(X)                                                                       \
 	X(C_KERNEL_SEEN, COUNTER_QUEUE, "kernel_seen", "packets that passed the kernel's filter")  \
 	X(C_KERNEL_DROPPED, COUNTER_QUEUE, "kernel_dropped", "of these, lost in the kernel: no room")  \
+	X(C_OUTAGES, COUNTER_QUEUE, "outages", "times the interface went down or away")       \
 	X(C_FRAMES, COUNTER_QUEUE, "frames", "frames that reached us")                        \
 	X(C_FILTERED, COUNTER_QUEUE, "filtered", "frames that are none of our business")      \
 	X(C_IGNORED, COUNTER_QUEUE, "ignored", "segments of addresses on the ignore list")    \

@@ -271,6 +271,12 @@ static const struct slot *slot_find(const struct model *m, const struct layout *
 	return NULL;
 }
 
+/* Known by a sample or two, which may have been what something on the way left. */
+static bool is_rare(const struct model *m, const struct alt *alt)
+{
+	return alt->path == 0 && m->groups[alt->group].mass < RARE_MASS;
+}
+
 /* Groups with the same options in the same order, but not the group `but`. */
 static unsigned same_order(const struct model *m, uint32_t core, uint32_t but, float factor, struct alt *alt, unsigned n)
 {
@@ -293,19 +299,12 @@ static unsigned alternatives(const struct model *m, const struct tcp_obs *obs, s
 		*how = n > 0 ? MODEL_ORDER : MODEL_NOTHING;
 		return n;
 	}
-	*how = MODEL_UNDONE;
-	for (; n < slot->n; n++) {
-		alt[n] = slot->alt[n];
-		if (alt[n].path == 0) {
-			const struct group *g = &m->groups[alt[n].group];
-
-			*how = MODEL_LAYOUT;
-			/* What one odd machine was seen to send, others with its options may send too. */
-			if (g->mass < RARE_MASS)
-				return same_order(m, g->core, alt[n].group, ORDER_P, alt, n + 1);
-		}
-	}
-	return n;
+	memcpy(alt, slot->alt, slot->n * sizeof *alt);
+	/* The group of the very layout, where there is one, stands first. */
+	*how = alt[0].path == 0 ? MODEL_LAYOUT : MODEL_UNDONE;
+	if (is_rare(m, &alt[0]))
+		return same_order(m, m->groups[alt[0].group].core, alt[0].group, ORDER_P, alt, slot->n);
+	return slot->n;
 }
 
 bool model_undo(const struct model *m, struct tcp_obs *obs)
@@ -318,10 +317,10 @@ bool model_undo(const struct model *m, struct tcp_obs *obs)
 	for (unsigned i = 0; slot != NULL && i < slot->n; i++) {
 		const struct layout *sent = &m->groups[slot->alt[i].group].layout;
 
-		if (slot->alt[i].path == 0)
+		if (slot->alt[i].path == 0 && !is_rare(m, &slot->alt[i]))
 			return false; /* somebody sends it just so */
-		if (slot->alt[i].path & FP_PATH_WS_REMOVED)
-			continue; /* the scale is lost for good */
+		if (slot->alt[i].path == 0 || slot->alt[i].path & FP_PATH_WS_REMOVED)
+			continue; /* where the scale is gone it is gone for good */
 		memcpy(obs->layout, sent->kinds, sizeof obs->layout);
 		obs->layout_len = sent->len;
 		obs->eol_pad = sent->eol_pad;

@@ -8,6 +8,7 @@
 #define ROW_TOKENS 12
 #define ROW_ODD 2
 #define ALTS_MAX 8     /* ways in which one layout can have come about */
+#define OTHER_MULTIPLES 24.0f /* so many numbers of segments share what a row gives "mss*" */
 #define OTHER_WINDOWS 64.0f /* a window that a row does not name shares what is left with so many others */
 
 enum token_kind { TOKEN_VALUE, TOKEN_FIT, TOKEN_MSS, TOKEN_MSS_ANY };

@@ -192,7 +192,7 @@ static int read_window(struct reader *r, char *cell, struct row *row)
 	for (unsigned i = 0; i < n; i++) {
 		if (!read_token(pair[i].word, &r->tokens_of[at].t[i]))
 			return fail(r, "window: \"%s\": a number, fit, mss*N or mss* is expected", pair[i].word);
-		row->window[i] = pair[i].p;
+		row->window[i] = r->tokens_of[at].t[i].kind == TOKEN_MSS_ANY ? pair[i].p / OTHER_MULTIPLES : pair[i].p;
 	}
 	row->n_tokens = r->tokens_of[at].n = (uint8_t)n;
 	row->window_other = rest / OTHER_WINDOWS;

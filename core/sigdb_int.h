@@ -102,6 +102,7 @@ struct sigdb {
 	const char **http[SIG_DIRECTIONS];
 	uint32_t n_http[SIG_DIRECTIONS];
 	struct model *model;         /* NULL: none; see opinion.c */
+	bool model_names;            /* it may name what no signature does */
 	void (*model_free)(struct model **mp); /* so that the engine needs no model to link */
 	const struct sig_label *model_label[256]; /* by candidate's code: what to call it where no signature does; NULL: nothing */
 	struct arena *arena;         /* holds every text and list */

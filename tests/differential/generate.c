@@ -57,6 +57,7 @@ struct flow {
 	enum stage stage;
 	struct host *client, *server;
 	struct face *face, *server_face;
+	struct face own;     /* where it is a tool's */
 	uint16_t port, server_port;
 	uint32_t seq[2];     /* next of client, server */
 	uint32_t first_seq;
@@ -253,6 +254,11 @@ static void open_flow(struct flow *f)
 	*f = (struct flow){ .used = true, .stage = SENT, .client = client, .server = server };
 	f->face = &client->face[client->now];
 	f->server_face = &server->face[below(server->faces)];
+	if (one_in(40) && world.signatures.n_tools > 0) { /* a tool on the same machine */
+		f->own = *f->face;
+		f->own.request = world.signatures.tool[below((uint32_t)world.signatures.n_tools)];
+		f->face = &f->own;
+	}
 	f->clock[0] = clock_begin(f->face);
 	f->clock[1] = clock_begin(f->server_face);
 	choose_port(f);

@@ -60,6 +60,7 @@ bool signatures_load(struct signatures *s, const char *path)
 	FILE *f = fopen(path, "r");
 	char line[1024];
 	int section = -1;
+	bool tool = false;
 
 	memset(s, 0, sizeof *s);
 	if (f == NULL)
@@ -69,14 +70,19 @@ bool signatures_load(struct signatures *s, const char *path)
 
 		if (text[0] == '[')
 			section = strncmp(text, "[tcp:request]", 13) == 0 ? 0 : strncmp(text, "[tcp:response]", 14) == 0 ? 1 : -1;
+		if (strncmp(text, "label", 5) == 0)
+			tool = strstr(text, ":!:") != NULL;
 		if (section < 0 || strncmp(text, "sig", 3) != 0)
 			continue;
 		text += 3 + strspn(text + 3, " \t=");
 		s->item[section] = realloc(s->item[section], (s->n[section] + 1) * sizeof *s->item[section]);
 		if (s->item[section] == NULL)
 			abort();
-		if (parse(&s->item[section][s->n[section]], text))
-			s->n[section]++;
+		if (!parse(&s->item[section][s->n[section]], text))
+			continue;
+		if (tool && section == 0 && s->n_tools < sizeof s->tool / sizeof s->tool[0])
+			s->tool[s->n_tools++] = (uint32_t)s->n[0];
+		s->n[section]++;
 	}
 	fclose(f);
 	return s->n[0] > 0 && s->n[1] > 0;

@@ -47,6 +47,8 @@ struct signature; /* one line of p0f.fp */
 struct signatures {
 	struct signature *item[2]; /* requests, responses */
 	size_t n[2];
+	uint32_t tool[256]; /* numbers of requests whose label is of a tool's */
+	size_t n_tools;
 };
 
 uint64_t random_next(void);

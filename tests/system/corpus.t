@@ -16,15 +16,15 @@ my $dir      = 'build/corpus';
 plan skip_all => 'no corpus: name it in FP_CORPUS' unless $corpus;
 plan skip_all => "$database is not installed (Debian's package p0f)" unless -r $database;
 
-# file => [ what compare.py -v says but for the summary, why ]; ids as in docs/differences-from-p0f.md
+# file => [ what compare.py -v says but for the summary, why ]; docs/differences-from-p0f.md says more
 my %differs = (
     'tcpdump/mptcp-dss-oobr.pcap' => [ <<'END', 'snaplen: 74 bytes recorded in a file of snap length 73: libpcap cuts one, and p0f drops what is cut' ],
 extra    syn|127.0.0.1/57370|127.0.0.1/23|cli|os=???|0|tos:0x04|4:64+0:0:16396:mss*2,0:mss,sok,ts,?30,eol+0:df,id+:0
 extra    mtu|127.0.0.1/57370|127.0.0.1/23|cli|loopback|16436
 END
 );
-# One packet of the plain traffic, in all of its copies that are IPv4.
-my $nmap = <<'END';
+# One packet of the plain traffic, in all of its copies that are IPv4: `ack+` of docs/differences-from-p0f.md.
+my $plain = <<'END';
 differs in os,dist,params,raw_sig
 want syn|172.16.16.128/53936|172.16.16.150/135|cli|os=???|20|none|4:44+20:0:1460:1,10:ws,nop,mss,ts,sok::0
 got  syn|172.16.16.128/53936|172.16.16.150/135|cli|app=NMap OS detection|<= 20|random_ttl|4:44+20:0:1460:1,10:ws,nop,mss,ts,sok:ack+:0
@@ -83,7 +83,7 @@ for my $file (@files) {
     my $says      = $says{$file} // '';
 
     $says = without_olen($says) if $file =~ m{\Asynthetic/v6-};
-    my $because = $differs{$file} // ($synthetic && $says ne '' ? [ $nmap, 'ack+: p0f looks at one bit of the ack number' ] : undef);
+    my $because = $differs{$file} // ($synthetic && $says ne '' ? [ $plain, 'ack+' ] : undef);
     if ($because) {
         is($says, $because->[0], "$file: differs as it should: $because->[1]");
         $listed++;
