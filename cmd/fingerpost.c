@@ -24,7 +24,7 @@ static const struct command {
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
 	{ "classify", cmd_classify,
-	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
 	  "spam and ham by system out of spamd's log, and scores that follow" },

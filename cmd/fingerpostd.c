@@ -88,6 +88,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.decapsulate = c->decapsulate,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
@@ -159,6 +160,8 @@ static int open_captures(struct daemon *d)
 			log_error("%s", err);
 			return rc;
 		}
+		if (o->conf.decapsulate)
+			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
 	if (d->n_files > 0)

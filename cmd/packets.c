@@ -130,6 +130,10 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	struct tcp_obs obs;
 
 	counter_add(q->row, C_FRAMES, 1);
+	if (frame->rejected) {
+		counter_add(q->row, C_FILTERED, 1);
+		return;
+	}
 	const enum pkt_result result =
 	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
 
@@ -419,6 +423,7 @@ static int take_settings(struct packets *p)
 {
 	const struct conf_list *ignore = &p->d->opt.conf.ignore;
 
+	p->pkt.decapsulate = p->d->opt.conf.decapsulate;
 	p->n_cpu = (unsigned)conf_cpus(&p->d->opt.conf.cpus, p->cpu, sizeof p->cpu / sizeof *p->cpu);
 	p->ignore = calloc(ignore->n + 1, sizeof *p->ignore);
 	if (p->ignore == NULL)

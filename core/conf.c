@@ -48,6 +48,8 @@ static const struct row table[] = {
 	  "pcap expression for what to look at; empty: all TCP" },
 	{ "promiscuous", T_BOOL, AT(promiscuous), 0, 0, false, NULL, "no",
 	  "also what is sent to others (mirror ports)" },
+	{ "decapsulate", T_BOOL, AT(decapsulate), 0, 0, false, NULL, "no",
+	  "look into GRE, VXLAN, GENEVE and IP in IP, as clouds mirror traffic; whoever can send us such a packet can then speak for any address" },
 	{ "queues", T_NUMBER, AT(queues), 1, 64, false, NULL, "1", "capture threads for each interface" },
 	{ "matchers", T_NUMBER, AT(matchers), 0, 64, true, NULL, "auto",
 	  "matcher threads; 0: match in the capture threads" },

@@ -34,6 +34,7 @@ struct conf {
 	struct conf_list cpus;    /* "0", "2-3"; checked */
 	uint64_t fanout;          /* enum conf_fanout */
 	bool promiscuous;
+	bool decapsulate;
 	uint64_t timeout_ms;
 	uint64_t buffer_bytes;
 	struct conf_list ignore;  /* CIDR blocks; checked */
