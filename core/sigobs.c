@@ -89,7 +89,7 @@ static int read_quirks(char *text, struct tcp_obs *obs, char *why)
 	for (char *save, *item = strtok_r(text, ",", &save); item != NULL; item = strtok_r(NULL, ",", &save)) {
 		unsigned q = 0;
 
-		while (q < QUIRK_COUNT && strcmp(sigtext_quirk_name(q), item) != 0)
+		while (q < QUIRK_COUNT && strcmp(fp_quirk_name(q), item) != 0)
 			q++;
 		if (q == QUIRK_COUNT)
 			return fail(why, "\"%.40s\" is no quirk", item);
