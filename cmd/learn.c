@@ -19,6 +19,7 @@
 
 struct entry {
 	char sig[SIGTEXT_RAW];
+	struct tcp_obs obs;  /* the first */
 	char now[160];       /* what it is called so far */
 	uint64_t syns;
 	struct fp_addr last; /* enough to count hosts where their SYNs come in turn */
@@ -86,6 +87,7 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	if (i == l->n) {
 		l->n++;
 		memcpy(e->sig, sig, sizeof sig);
+		e->obs = obs;
 		now_called(e->now, sizeof e->now, &v);
 	}
 	e->syns++;
@@ -132,6 +134,28 @@ static void print_file(const char *file)
 		putchar(*file > ' ' && *file < 0x7f ? *file : '_');
 }
 
+#define V4_ONLY (QUIRK_DF | QUIRK_ID_PLUS | QUIRK_ID_MINUS | QUIRK_ZERO_PLUS)
+
+/* An entry of IPv6 that one for both versions covers: the same after the version, but for what IPv6 has no place for. */
+static bool covered(const struct learn *l, const struct entry *v6)
+{
+	const uint32_t quirks = v6->obs.quirks & ~(uint32_t)QUIRK_FLOW;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct entry *e = &l->entry[i];
+		const char *a = e->sig + 2, *b = v6->sig + 2; /* behind "*:" and "6:" */
+		if (e->obs.ipver != 4 || (e->obs.quirks & ~(uint32_t)V4_ONLY) != quirks)
+			continue;
+		unsigned field = 0; /* five more up to the quirks */
+
+		for (; *a == *b && *a != '\0' && field < 5; a++, b++)
+			field += *a == ':';
+		if (field == 5)
+			return true;
+	}
+	return false;
+}
+
 static void print(struct learn *l)
 {
 	qsort(l->entry, l->n, sizeof *l->entry, by_syns);
@@ -140,6 +164,8 @@ static void print(struct learn *l)
 	puts("; differed from its defaults.");
 	printf("\nlabel = s:%s:%s:%s\n", class_of(l->name), l->name, l->flavor);
 	for (unsigned i = 0; i < l->n; i++) {
+		if (l->entry[i].obs.ipver == 6 && covered(l, &l->entry[i]))
+			continue;
 		printf("; source: seen: own stack, %s%s%s, ", l->name, *l->flavor != '\0' ? " " : "", l->flavor);
 		print_file(l->file);
 		printf(", %" PRIu64 " of %" PRIu64 " SYNs, %" PRIu64 "%s hosts; %s\n", l->entry[i].syns, l->syns, l->entry[i].hosts,

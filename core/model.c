@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define SAY_MIN 0.5f     /* a kernel less likely than that is not named: a wrong name is worse than none */
+#define SAY_RARE_MIN 0.7f /* nor are systems and boxes that hardly anybody runs: few samples speak for them */
 #define LIST_MIN 0.004f  /* candidates below are left out: 1 in 255 is what the record can hold */
 #define TUNNEL_DOUBT 0.95f
-#define RARE_MASS 0.002f /* a layout that fewer SYNs than that have is known by a sample or two */
 #define ORDER_P 0.005f   /* and this share of those with the same options may arrange them so */
 #define ALL_ALTS 16
 #define TOKENS_AT_ONCE 7 /* a window is one number, at most four multiples, a fit, any multiple */
@@ -283,7 +283,7 @@ static bool is_rare(const struct model *m, const struct alt *alt)
 /* Groups with the same options in the same order, but not the group `but`. */
 static unsigned same_order(const struct model *m, uint32_t core, uint32_t but, float factor, struct alt *alt, unsigned n)
 {
-	if (core == 0)
+	if (core >> 3 == 0) /* one option alone has no order */
 		return n;
 	for (uint32_t g = m->by_core[core % CORE_SLOTS]; g != 0 && n < ALL_ALTS; g = m->groups[g - 1].next_core)
 		if (m->groups[g - 1].core == core && g - 1 != but)
@@ -496,7 +496,8 @@ void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_
 		if (model_kernel(out->candidate[i].code) == kernel)
 			out->kernel_p += out->candidate[i].p;
 	/* "Something else" is what a reader thinks anyway. */
-	if (out->n == 0 || out->kernel_p < SAY_MIN || out->candidate[0].code == C_OTHER) {
+	if (out->n == 0 || out->candidate[0].code == C_OTHER ||
+	    out->kernel_p < (out->candidate[0].code < C_HPUX ? SAY_MIN : SAY_RARE_MIN)) {
 		out->n = 0;
 		out->kernel_p = 0;
 		return;

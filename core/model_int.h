@@ -90,6 +90,7 @@ struct alt {
 	float factor;             /* how likely that is */
 };
 
+#define RARE_MASS 0.002f /* a layout that fewer SYNs than that have is known by a sample or two */
 #define CORE_SLOTS 127
 
 /* What no row foresees may still be anybody, in proportion to the prior. */

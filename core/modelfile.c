@@ -509,8 +509,8 @@ static int index_layouts(struct model *m)
 			struct layout l;
 			uint16_t path;
 
-			/* A bare MSS has nothing to lose, and what does not begin with one is nobody's of today. */
-			if (m->groups[g].core >> 3 != 0 && overwritten(&m->groups[g].layout, which, &l, &path))
+			/* A bare MSS has nothing to lose; and what is known by a sample or two would explain anything. */
+			if (m->groups[g].core >> 3 != 0 && m->groups[g].mass >= RARE_MASS && overwritten(&m->groups[g].layout, which, &l, &path))
 				slot_add(m, &l, (struct alt){ (uint16_t)g, path, UNDO_P });
 		}
 	return 0;
@@ -602,8 +602,6 @@ int modelfile_table(struct model *m, const char *name, struct sig_error *err)
 		rc = fail(&r, "no row");
 	if (rc == 0)
 		rc = group_rows(&r);
-	if (rc == 0)
-		rc = index_layouts(m);
 	free(r.of_row);
 	free(r.tokens_of);
 	return rc;
@@ -650,6 +648,8 @@ int model_parse(struct model **out, const char *table, const char *prior, struct
 			rc = modelfile_prior(m, "prior", prior, err);
 		if (rc == 0)
 			rc = lay_out(m);
+		if (rc == 0)
+			rc = index_layouts(m);
 	}
 	if (rc != 0)
 		model_free(&m);
