@@ -34,6 +34,9 @@ my %shipped = map { $_ => 1 } rows('signatures/model.tsv');
 is_deeply([ grep { !$shipped{$_} } rows('signatures/stacks.tsv') ], [], 'every row of stacks.tsv stands in model.tsv');
 is_deeply([ grep { !/\t(?:labelled|kernel|vendor|RFC \d+|seen|derived|judgement|source)\b[^\t]*\z/ } keys %shipped ], [], 'every row names its source');
 
+my $responses = `signatures/build-responses`;
+is($responses, Daemon::slurp('signatures/70-responses.fp'), '70-responses.fp is what build-responses writes');
+
 # ---- classify ----------------------------------------------------------------------------------------
 
 my @clients = (    # system, address, first candidate, its family's least probability
