@@ -40,6 +40,7 @@ struct conf {
 	struct conf_list ignore;  /* CIDR blocks; checked */
 	struct conf_list signatures;
 	char *prior;
+	char *log_p0f;
 	uint64_t hosts_max;
 	uint64_t flows_max;
 	char *store_dir;
