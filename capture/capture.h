@@ -52,6 +52,7 @@ struct capture_stats {
 	uint64_t kernel_dropped;
 	uint64_t outages;  /* times the interface went down or away */
 	uint64_t filtered; /* rejected by FILTER in user space (files) */
+	uint64_t bytes, bytes_total; /* of a file: read so far, and its size, 0 where there is none */
 };
 
 /*

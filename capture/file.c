@@ -44,6 +44,8 @@ static void waiting(void *ctx, bool idle)
 {
 	struct file *f = ctx;
 
+	f->stats.bytes = f->source.bytes;
+	f->stats.bytes_total = f->source.total;
 	if (f->handler != NULL)
 		f->handler->flush(f->handler->ctx, &f->stats, idle);
 }

@@ -5,6 +5,7 @@
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
 #include "cmd/daemon.h"
+#include "cmd/progress.h"
 
 #include "core/err.h"
 #include "core/log.h"
@@ -29,6 +30,7 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define PROGRESS_MS 500
 
 struct packets;
 
@@ -43,6 +45,9 @@ struct queue {
 	struct pulse *pulse;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
+	/* for the progress line: which file, and how far */
+	_Atomic size_t a_file;
+	_Atomic uint64_t a_bytes, a_bytes_total;
 	struct {
 		size_t n;
 		struct tcp_obs obs[BATCH];
@@ -188,6 +193,8 @@ static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idl
 
 	add_file_stats(f->q, &more);
 	f->last = *stats;
+	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
+	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
 	on_flush(f->q, stats, idle);
 }
 
@@ -200,6 +207,8 @@ static int run_captures(struct queue *q)
 		struct file_flush file = { .q = q };
 		const struct capture_handler live_handler = { q, on_frame, on_flush };
 		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
+
+		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
 		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
 
 		if (rc == 0)
@@ -483,6 +492,50 @@ static void reload(struct packets *p)
 	    sigdb_count(fresh, SIG_RESPONSE));
 }
 
+/* A line on the terminal while files are read, each half second from the first second on. */
+struct shown {
+	struct queue *q;        /* that reads files; NULL: nobody looks */
+	size_t file;
+	int64_t start_ms, last_ms;
+	uint64_t packets;       /* at the last look */
+	bool any;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct packets *p, struct shown *s)
+{
+	struct queue *q = s->q;
+	const int64_t now = clock_ms();
+	const size_t file = atomic_load_explicit(&q->a_file, memory_order_relaxed);
+	const uint64_t packets = counters_get(p->d->counters, C_FRAMES, q->number);
+	char text[300];
+
+	if (file != s->file) {
+		s->file = file;
+		s->start_ms = now;
+	}
+	const struct progress now_at = {
+		.name = capture_name(q->capture[file]), .packets = packets,
+		.done = atomic_load_explicit(&q->a_bytes, memory_order_relaxed),
+		.total = atomic_load_explicit(&q->a_bytes_total, memory_order_relaxed),
+		.seconds = (double)(now - s->start_ms) / 1000,
+		.rate = now > s->last_ms ? (double)(packets - s->packets) * 1000 / (double)(now - s->last_ms) : 0,
+	};
+
+	s->last_ms = now;
+	s->packets = packets;
+	progress_text(text, sizeof text, &now_at);
+	fprintf(stderr, "\r%s\033[K", text); /* to the end of the line: what stood there may have been longer */
+	s->any = true;
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
@@ -490,10 +543,22 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
 		{ .fd = parent_fd, .events = POLLIN },
 	};
+	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
+	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		const int ready = poll(fds, 3, shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+
+		if (ready < 0 && errno != EINTR)
 			return;
+		if (shown.any && (ready != 0 || atomic_load(&p->a_capturing) == 0)) {
+			fputs("\r\033[K", stderr); /* what is said next stands alone */
+			shown.any = false;
+		}
+		if (atomic_load(&p->a_capturing) == 0)
+			shown.q = NULL;
+		if (ready == 0 && shown.q != NULL)
+			show(p, &shown);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
