@@ -9,6 +9,7 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
+#include "cmd/keep.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -25,6 +26,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct keep_shared keep;
 };
 
 struct daemon {
@@ -42,6 +44,7 @@ struct daemon {
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	struct sockets sockets;
+	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	int64_t started_s;
