@@ -9,7 +9,11 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
+<<<<<<< HEAD
 #include "cmd/logfile.h"
+=======
+#include "cmd/keep.h"
+>>>>>>> clients
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -26,6 +30,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct keep_shared keep;
 };
 
 struct daemon {
@@ -44,6 +49,7 @@ struct daemon {
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	struct sockets sockets;
+	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	int64_t started_s;
