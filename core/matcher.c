@@ -74,12 +74,12 @@ static uint32_t seconds(int64_t ns)
 
 /* ---- Deltas ----------------------------------------------------------------------------------- */
 
-/* What a verdict says, but for its time: equal hashes need not be sent again. Never 0. */
-static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+/* What a signature says, but for its time: equal hashes need not be sent again. */
+static uint32_t sig_hash(const struct track_sig *sig)
 {
 	const uint64_t said[] = {
 		(uint64_t)(sig->label != NULL ? sig->label->id : 0) << 32 | sig->quirks,
-		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn | (uint32_t)confirmed << 8,
+		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn,
 		(uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 | (uint32_t)sig->olen << 8 | sig->match,
 	};
 	uint64_t h = 0;
@@ -88,7 +88,18 @@ static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 		h = (h ^ said[i]) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
 	}
-	return (uint32_t)h | 1;
+	return (uint32_t)h;
+}
+
+/* And whether it was confirmed. Never 0. */
+static uint32_t verdict_hash(uint32_t sig, bool confirmed)
+{
+	return (confirmed ? sig ^ 0x5bd1e994 : sig) | 1;
+}
+
+static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+{
+	return verdict_hash(sig_hash(sig), confirmed);
 }
 
 static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
@@ -310,10 +321,10 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	 * A client whose handshake was seen with this very signature stays confirmed: its SYN is no news. With
 	 * another signature it is somebody else until its own handshake.
 	 */
-	const uint32_t confirmed = say_hash(ev->sig, true);
+	const uint32_t hash = sig_hash(ev->sig);
 
-	u->confirmed = u->said == confirmed;
-	changed(m, ev->host, !u->confirmed && u->said != say_hash(ev->sig, false));
+	u->confirmed = u->said == verdict_hash(hash, true);
+	changed(m, ev->host, !u->confirmed && u->said != verdict_hash(hash, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -587,7 +598,7 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	rc = m->waiting == NULL ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
-		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
+		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = true,
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);

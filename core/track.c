@@ -811,7 +811,7 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 		h->os = v->label;
 	h->last_port = f->port[CLIENT];
 
-	if (v->mtu != 0)
+	if (v->mtu != 0 && !t->conf.no_mtu)
 		event_add(t, TRACK_MTU, f, side, v);
 	uptime(t, f, side, v);
 	host_keep(t, h, side, &t->sig, t->layout_hash);
