@@ -354,6 +354,8 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
+			.handshake = (enum matcher_handshake)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live,
+			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
 			.a_sigdb = &p->a_sigdb,

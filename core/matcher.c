@@ -13,6 +13,7 @@
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
 #define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
 #define PREFETCH 8      /* observations ahead */
+#define PROBATION_PART 4 /* a fourth of the table is for hosts that never completed a handshake */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
 
 _Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
@@ -34,6 +35,16 @@ struct matcher {
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	/* Probation. */
+	int64_t *handshake_s;      /* of each queue: when it last showed one, packet time */
+	unsigned queue;            /* of the batch */
+	bool probation;            /* its unconfirmed hosts are on it */
+	int64_t meter_s;           /* the second that unconfirmed is of */
+	uint32_t unconfirmed, unconfirmed_before; /* changes in it, and in the one before */
+	/* matcher_forget(): the caller's until a_forget is set, then the matcher's until it is clear. */
+	struct fp_cidr forget;
+	uint32_t forgotten;
+	_Atomic bool a_forget;
 	size_t outbox_n;
 	uint32_t waiting_head, waiting_tail; /* run freely */
 	struct waiting *waiting;
@@ -216,11 +227,52 @@ static void wait_in_line(struct matcher *m, struct track_host *host)
 	u->queued = true;
 }
 
-/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
-static void changed(struct matcher *m, struct track_host *host, bool news)
+/* ---- Probation ------------------------------------------------------------------------------------ */
+
+/* By packet time. The time of a wire may be set back: what a handshake of the future said is not believed for longer. */
+static bool on_probation(const struct matcher *m, unsigned queue, int64_t now_s)
 {
+	const int64_t last_s = m->handshake_s[queue];
+
+	if (m->conf.handshake == MATCHER_HANDSHAKE_REQUIRE)
+		return true;
+	if (m->conf.handshake == MATCHER_HANDSHAKE_IGNORE || queue >= m->conf.queues_live || last_s == 0)
+		return false;
+	return now_s - last_s <= MATCHER_AUTO_S && last_s - now_s <= MATCHER_AUTO_S;
+}
+
+/* Counts a change of an unconfirmed host; whether there are too many. A second after too many begins as the one before ended. */
+static bool too_many(struct matcher *m, int64_t now_s)
+{
+	if (now_s != m->meter_s) {
+		m->unconfirmed_before = now_s == m->meter_s + 1 ? m->unconfirmed : 0;
+		m->unconfirmed = 0;
+		m->meter_s = now_s;
+	}
+	if (m->unconfirmed < UINT32_MAX)
+		m->unconfirmed++;
+	return m->unconfirmed > m->conf.probation_rate || m->unconfirmed_before > m->conf.probation_rate;
+}
+
+/* What is on its way already may take more along. */
+static bool withheld(struct matcher *m, const struct track_event *ev)
+{
+	return m->probation && !track_host_confirmed(ev->host) && !track_host_unsent(ev->host)->dirty &&
+	    too_many(m, ev->time_ns / 1000000000);
+}
+
+/* ---- Changes -------------------------------------------------------------------------------------- */
+
+/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
+static void changed(struct matcher *m, const struct track_event *ev, bool news)
+{
+	struct track_host *host = ev->host;
 	struct track_unsent *u = track_host_unsent(host);
 
+	if (withheld(m, ev)) {
+		counter_add(m->row, C_WITHHELD, 1);
+		return;
+	}
 	counter_add(m->row, C_CHANGED, 1);
 	if (u->dirty)
 		counter_add(m->row, C_COALESCED, 1);
@@ -259,7 +311,7 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	const uint32_t confirmed = say_hash(ev->sig, true);
 
 	u->confirmed = u->said == confirmed;
-	changed(m, ev->host, !u->confirmed && u->said != say_hash(ev->sig, false));
+	changed(m, ev, !u->confirmed && u->said != say_hash(ev->sig, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -267,7 +319,7 @@ static void on_synack(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_SYNACK, 1);
-	changed(m, ev->host, u->said != say_hash(ev->sig, false));
+	changed(m, ev, u->said != say_hash(ev->sig, false));
 }
 
 static void on_handshake(struct matcher *m, const struct track_event *ev)
@@ -275,13 +327,14 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_HANDSHAKES, 1);
+	m->handshake_s[m->queue] = ev->time_ns / 1000000000;
 	bump(&u->handshakes);
 	/*
 	 * Its own SYN's signature is the host's again, should another SYN have come in between, perhaps in the client's name. NULL: a tool's, on
 	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
-	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
+	changed(m, ev, ev->sig != NULL && u->said != say_hash(ev->sig, true));
 }
 
 static void on_event(struct matcher *m, const struct track_event *ev)
@@ -301,19 +354,19 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 	case TRACK_HOST_CHANGE:
 		u->os_changed = true;
 		u->event_s = seconds(ev->time_ns);
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_SHARING:
 		u->shared = true;
 		u->event_s = seconds(ev->time_ns);
 		u->sharing = ev->score;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_UPTIME:
 		u->clock_hz = ev->clock_hz;
 		u->uptime_min = ev->uptime_min;
 		u->uptime_doubtful = ev->uptime_doubtful;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_MTU:
 		break; /* the record derives it from the MSS */
@@ -343,8 +396,13 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 	size_t refused = 0;
 
 	assert(m->magic == MAGIC);
+	if (n == 0)
+		return;
 	take_sigdb(m);
 	m->now_ms = clock_ms();
+	m->queue = queue;
+	m->probation = on_probation(m, queue, obs[0].time_ns / 1000000000);
+	track_probation(m->track, m->probation);
 	for (size_t i = 0; i < n; i++) {
 		size_t events = 0;
 
@@ -368,6 +426,36 @@ static void take_stats(struct matcher *m)
 	track_stats(m->track, &s);
 	counter_set(m->row, C_FLOWS_EVICTED, s.flows_evicted);
 	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);
+	counter_set(m->row, C_CONFIRMED_EVICTED, s.confirmed_evicted);
+	counter_set(m->row, C_TRACKED, s.hosts);
+	counter_set(m->row, C_TRACKED_CONFIRMED, s.confirmed);
+}
+
+void matcher_forget(struct matcher *m, const struct fp_cidr *block)
+{
+	m->forget = *block;
+	/* Publishes the block; pairs with the acquire in forget_hosts(). */
+	atomic_store_explicit(&m->a_forget, true, memory_order_release);
+	wake_up(&m->wake);
+}
+
+bool matcher_forgotten(struct matcher *m, uint32_t *hosts)
+{
+	/* Acquire: all that was unsent is with the sink, and the number is there; pairs with forget_hosts(). */
+	if (atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return false;
+	*hosts = m->forgotten;
+	return true;
+}
+
+static void forget_hosts(struct matcher *m)
+{
+	if (!atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return;
+	m->forgotten = track_forget(m->track, &m->forget);
+	for (outbox_offer(m); m->outbox_n > 0; outbox_offer(m))
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	atomic_store_explicit(&m->a_forget, false, memory_order_release);
 }
 
 bool matcher_tick(struct matcher *m, bool now_or_never)
@@ -376,6 +464,7 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	take_sigdb(m);
 	m->now_ms = clock_ms();
 	pulse_beat(m->conf.pulse);
+	forget_hosts(m);
 	take_stats(m);
 	outbox_offer(m);
 	while (m->waiting_head != m->waiting_tail) {
@@ -409,7 +498,7 @@ static bool something_waits(void *ctx)
 {
 	const struct matcher *m = ctx;
 
-	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed))
+	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed) || atomic_load_explicit(&m->a_forget, memory_order_relaxed))
 		return true;
 	for (unsigned q = 0; q < m->conf.queues; q++)
 		if (!ring_empty(m->ring[q]))
@@ -439,7 +528,7 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 			m->now_ms = clock_ms();
 		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
 
-		if (flush || m->now_ms >= next_tick_ms) {
+		if (flush || m->now_ms >= next_tick_ms || atomic_load_explicit(&m->a_forget, memory_order_relaxed)) {
 			next_tick_ms = m->now_ms + SLEEP_MS;
 			matcher_tick(m, flush);
 		}
@@ -482,10 +571,12 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	m->conf = *conf;
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
 	m->waiting = calloc(WAITING, sizeof *m->waiting);
-	rc = m->waiting == NULL ? -ENOMEM : 0;
+	m->handshake_s = calloc(conf->queues, sizeof *m->handshake_s);
+	rc = m->waiting == NULL || m->handshake_s == NULL ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
 		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
+		    .probation_max = conf->handshake != MATCHER_HANDSHAKE_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
 		    .key = conf->key, .evict = evicted, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);
@@ -510,6 +601,7 @@ void matcher_destroy(struct matcher **mp)
 	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
 	track_destroy(&m->track);
 	free(m->waiting);
+	free(m->handshake_s);
 	m->magic = 0;
 	free(m);
 	*mp = NULL;

@@ -6,6 +6,10 @@
  * sent with the batch that brought it; what repeats is counted and sent together, at the latest
  * MATCHER_HOLD_MS after the first change that was not sent.
  *
+ * Probation: where more than probation_rate changes a second are of hosts that never completed a handshake, as in a
+ * flood of forged SYNs, none of them is sent before its host has. What is withheld stays with the host and is sent
+ * with the first change that is not.
+ *
  * Owner    matcher_create() before the threads, matcher_destroy() after; rings belong to the matcher.
  * Threads  matcher_run() is one thread's body, each capture thread pushes into its own ring; or, without matcher
  *          threads, the capture thread calls matcher_batch() itself and no ring is made.
@@ -23,10 +27,14 @@
 #include "core/wake.h"
 
 #define MATCHER_BATCH 64
+#define MATCHER_AUTO_S 600 /* so long after a source's last handshake its unconfirmed hosts are on probation */
 #define MATCHER_HOLD_MS 1000
 
 /* Which of n matchers owns the client of a segment: the sender, but of a SYN+ACK the receiver. */
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n);
+
+/* Whether unconfirmed hosts are on probation: of a source that shows handshakes, of every, of none. */
+enum matcher_handshake { MATCHER_HANDSHAKE_AUTO, MATCHER_HANDSHAKE_REQUIRE, MATCHER_HANDSHAKE_IGNORE };
 
 struct matcher;
 
@@ -35,6 +43,9 @@ struct matcher_conf {
 	unsigned queues;            /* capture threads that push */
 	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
 	uint32_t flows_max, hosts_max;
+	enum matcher_handshake handshake;
+	unsigned queues_live;       /* the first so many see a wire; to the others, files, AUTO is IGNORE */
+	uint32_t probation_rate;    /* changes of unconfirmed hosts a second (packet time) that still go to the store */
 	struct hash_key key;
 	const struct sink *sink;
 	struct counters *counters;
@@ -60,6 +71,13 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 
 /* Sends what has waited long enough; all of it where now_or_never. Returns whether something still waits. */
 bool matcher_tick(struct matcher *m, bool now_or_never);
+
+/*
+ * From another thread: the hosts of a block are to be forgotten, by the matcher's next matcher_tick(); one block at a
+ * time. What was unsent of them is with the sink when matcher_forgotten() says true and how many there were.
+ */
+void matcher_forget(struct matcher *m, const struct fp_cidr *block);
+bool matcher_forgotten(struct matcher *m, uint32_t *hosts);
 
 /*
  * The sigdb that this matcher works with since its last batch. A sigdb that was replaced may be freed
