@@ -324,6 +324,7 @@ static int open_store(struct packets *p)
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
+		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
 		.pulse = pulse_add(&p->d->shared->pulses, "writer"),

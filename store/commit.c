@@ -58,8 +58,9 @@ static int put_meta(struct writer *w, MDB_txn *txn, int64_t now_ns, bool clean)
 }
 
 /* Texts before what names them, all in one transaction; meta where due or asked for. */
-static int fill(struct writer *w, MDB_txn *txn, const struct texts *t, bool meta, bool clean, struct tally *tally)
+static int fill(struct writer *w, const struct texts *t, bool meta, bool clean, struct tally *tally)
 {
+	MDB_txn *txn = tally->txn;
 	MDB_cursor *cur;
 	int rc = 0;
 
@@ -69,11 +70,13 @@ static int fill(struct writer *w, MDB_txn *txn, const struct texts *t, bool meta
 		if ((rc = mdb_cursor_open(txn, w->dbi, &cur)) != 0)
 			return err_from_mdb(rc);
 		for (size_t i = 0; rc == 0 && i < w->n; i++)
-			rc = hosts_apply(w, txn, cur, &w->batch[i], tally);
+			rc = hosts_apply(w, tally, cur, &w->batch[i]);
 		mdb_cursor_close(cur);
 		if (rc == 0)
 			rc = texts_put_layouts(w, txn);
 	}
+	if (rc == 0 && meta && !clean)
+		rc = expire_some(w, tally);
 	if (rc == 0 && meta)
 		rc = put_meta(w, txn, tally->now_ns, clean);
 	if (rc == 0 && meta)
@@ -95,18 +98,17 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 	const int64_t now = clock_ns(CLOCK_MONOTONIC);
 	const bool meta = clean || w->clean || now >= w->meta_ns;
 	struct tally tally = { .now_ns = w->meta.now_ns };
-	MDB_txn *txn;
 	int rc = env_slots_roll(w, now);
 
 	if (rc != 0)
 		return rc;
-	if ((rc = mdb_txn_begin(w->env, NULL, 0, &txn)) != 0)
+	if ((rc = mdb_txn_begin(w->env, NULL, 0, &tally.txn)) != 0)
 		return err_from_mdb(rc);
-	if ((rc = fill(w, txn, t, meta, clean, &tally)) != 0) {
-		mdb_txn_abort(txn);
+	if ((rc = fill(w, t, meta, clean, &tally)) != 0) {
+		mdb_txn_abort(tally.txn);
 		return rc;
 	}
-	if ((rc = mdb_txn_commit(txn)) != 0)
+	if ((rc = mdb_txn_commit(tally.txn)) != 0)
 		return err_from_mdb(rc);
 
 	w->commit_ns = now;

@@ -30,7 +30,9 @@ struct writer_conf {
 	bool locked;           /* the caller holds DIR/lock (dirlock.h); else writer_open() takes it */
 	mode_t mode;           /* of data.mdb and stamp; 0 = 0640 */
 	uint64_t map_bytes;    /* LMDB's map; the file is sparse; 0 = writer_map_bytes(hosts_max) */
-	uint64_t hosts_max;
+	uint64_t hosts_max;    /* 0 = no limit */
+	/* Live: hosts unseen for so long are removed, by packet time; 0 = never. Files expire nothing. */
+	uint32_t keep_s, keep_unconfirmed_s;
 	bool durable;          /* sync each commit; else every few seconds */
 	bool live;             /* meta's mode: capture has run */
 	unsigned matchers;     /* rings to make */

@@ -5,6 +5,7 @@
  *   writer.c   the thread: rings, pace, stop          begin.c   start on what is in DIR
  *   commit.c   one transaction and its failures       env.c     LMDB, stamp, grace time, disk thread
  *   texts.c    labels, links, layouts                 hosts.c   deltas into records, who goes first
+ *   expire.c   retention
  */
 #ifndef FP_WRITER_INT_H
 #define FP_WRITER_INT_H
@@ -94,12 +95,14 @@ struct writer {
 	uint32_t layouts, layouts_stored;  /* ids in use; those in the store */
 	uint64_t hosts;
 	uint8_t hand[RECORD_KEY_BYTES];    /* where eviction goes on */
+	uint8_t sweep[RECORD_KEY_BYTES];   /* and where expiry does */
 	size_t n, first_ring;
 	struct delta batch[BATCH];
 };
 
 /* What a transaction changes in the writer itself: taken over once it is committed. */
 struct tally {
+	MDB_txn *txn;
 	uint64_t written, dropped;
 	int64_t hosts;
 	int64_t now_ns;
@@ -155,7 +158,15 @@ int texts_put_layouts(struct writer *w, MDB_txn *txn);
 
 /* ---- hosts.c ---------------------------------------------------------------------------------- */
 
-int hosts_apply(struct writer *w, MDB_txn *txn, MDB_cursor *cur, const struct delta *d, struct tally *t);
+int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct delta *d);
+int hosts_delete(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES]);
+/* Makes room for *fresh; FP_EFULL where that is the first to go itself. */
+int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fresh);
+
+/* ---- expire.c --------------------------------------------------------------------------------- */
+
+/* Removes a few of the hosts that are too old or too many: called once a second, goes round the store in ten minutes. */
+int expire_some(struct writer *w, struct tally *t);
 
 /* ---- commit.c --------------------------------------------------------------------------------- */
 

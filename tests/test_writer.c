@@ -725,6 +725,131 @@ static void test_hosts_max(void **state)
 	help_end(&h);
 }
 
+/* ---- Age -------------------------------------------------------------------------------------- */
+
+/* Waits until the writer says that it has so many hosts. */
+static void await_hosts(struct help *h, uint64_t hosts)
+{
+	for (int i = 0; i < 1000 && counters_get(h->counters, C_HOSTS, 0) != hosts; i++)
+		help_nap(10);
+	assert_int_equal(counters_get(h->counters, C_HOSTS, 0), hosts);
+}
+
+static const struct {
+	const char *why;
+	uint32_t age_s;
+	bool confirmed, stays;
+} age_rows[] = {
+	{ "just seen", 1, false, true },
+	{ "unconfirmed, within the hour", 3500, false, true },
+	{ "unconfirmed, older", 3700, false, false },
+	{ "confirmed, of the day before", 86400, true, true },
+	{ "confirmed, of 29 days before", 29 * 86400, true, true },
+	{ "confirmed, of 31 days before", 31 * 86400, true, false },
+};
+
+/* 500 hosts of each age. live: by age, else nothing goes. */
+static void age_run(bool live)
+{
+	const uint32_t now = (uint32_t)time(NULL);
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+	uint64_t stay = 0;
+
+	help_init(&h);
+	h.conf.live = live;
+	h.conf.keep_s = 30 * 86400;
+	h.conf.keep_unconfirmed_s = 3600;
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t row = 0; row < ARRAY_LEN(age_rows); row++) {
+		for (uint32_t i = 0; i < 500; i++) {
+			struct delta d = help_delta(row * 500 + i, now - age_rows[row].age_s);
+
+			d.what.confirmed = age_rows[row].confirmed;
+			help_push(&h, &d, 1);
+		}
+		stay += !live || age_rows[row].stays ? 500 : 0;
+	}
+	help_nap(live ? 1 : 1500);
+	await_hosts(&h, stay);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	for (uint32_t row = 0; row < ARRAY_LEN(age_rows); row++) {
+		const int want = !live || age_rows[row].stays ? 0 : FP_ENOTFOUND, got = help_ask(s, row * 500 + 7, want, &a);
+
+		if (got != want)
+			fail_msg("%s: got %d, want %d", age_rows[row].why, got, want);
+	}
+	assert_int_equal(counters_get(h.counters, C_HOSTS_DROPPED, 0), 500 * ARRAY_LEN(age_rows) - stay);
+	/* A forgotten one that comes again begins anew. */
+	help_push_range(&h, 2 * 500, 2 * 500 + 1, now);
+	help_nap(100);
+	assert_int_equal(help_ask(s, 2 * 500, 0, &a), 0);
+	assert_int_equal(a.host.connections, live ? 1 : 2);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).rc, 0);
+	fp_close(&s);
+	help_end(&h);
+}
+
+static void test_age(void **state)
+{
+	(void)state;
+	age_run(true);
+	age_run(false);
+}
+
+/* A clock that was years ahead for a packet makes nobody old, and one set back neither. */
+static void test_age_wrong_clock(void **state)
+{
+	const uint32_t now = (uint32_t)time(NULL);
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	h.conf.keep_s = 30 * 86400;
+	h.conf.keep_unconfirmed_s = 3600;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, 300, now);
+	help_push_range(&h, 1000, 1001, now + 10 * 365 * 86400u);
+	help_push_range(&h, 300, 400, now - 1800);
+	help_nap(3000);
+	assert_int_equal(counters_get(h.counters, C_HOSTS, 0), 401);
+	assert_int_equal(help_stop(&h), 0);
+	help_end(&h);
+}
+
+/* hosts.max was lowered: those too many go, unconfirmed ones first. */
+static void test_hosts_max_lowered(void **state)
+{
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct delta d = help_delta(i, DAY + i);
+
+		d.what.confirmed = i % 4 == 0;
+		help_push(&h, &d, 1);
+	}
+	assert_int_equal(help_stop(&h), 0);
+	h.conf.hosts_max = 800;
+	assert_int_equal(help_start(&h), 0);
+	await_hosts(&h, 800);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	for (uint32_t i = 0; i < 2000; i += 4)
+		if (help_ask(s, i, 0, &a) != 0)
+			fail_msg("host %u was confirmed, and has gone before unconfirmed ones", i);
+	fp_close(&s);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 800);
+	help_end(&h);
+}
+
 /* ---- Texts ------------------------------------------------------------------------------------ */
 
 /* Numbers of layouts hold over restarts; each host gets its own text back. */
@@ -878,6 +1003,9 @@ int main(void)
 		cmocka_unit_test(test_map_tight),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_hosts_max),
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_age_wrong_clock),
+		cmocka_unit_test(test_hosts_max_lowered),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_new_signatures),
 		cmocka_unit_test(test_counters_in_store),
