@@ -12,6 +12,7 @@
 #include "core/util.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* Whose rows have a counter. */
 enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SERVICES, COUNTER_OWNERS };
@@ -45,7 +46,10 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_STORE_FAILED, COUNTER_WRITER, "store_failed", "changes lost: the store refused them") \
 	X(C_COMMITS, COUNTER_WRITER, "commits", "transactions")                               \
 	X(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
-	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age or hosts.max") \
+	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age, hosts.max, forget") \
+	X(C_ROTATIONS, COUNTER_WRITER, "rotations", "times a new store took the place of the old: compact, or a full map") \
+	X(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
+	X(C_PAGES_LIVE, COUNTER_WRITER, "pages_live", "of these, those that hold something now") \
 	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
 	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
 	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits")
@@ -66,6 +70,12 @@ struct counter_info {
 	const char *text;
 };
 const struct counter_info *counter_info(enum counter c);
+
+/* What may fall again: a number of now. */
+static inline bool counter_is_gauge(enum counter c)
+{
+	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_PAGES || c == C_PAGES_LIVE;
+}
 
 /* A row: written by one thread. */
 struct counter_row {

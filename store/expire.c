@@ -41,7 +41,7 @@ static int find_old(struct writer *w, struct tally *t, unsigned look, uint8_t (*
 	const int64_t now = now_s(t);
 	MDB_cursor *cur;
 	MDB_val k = { RECORD_KEY_BYTES, w->sweep }, v;
-	int rc = mdb_cursor_open(t->txn, w->dbi, &cur), n = 0;
+	int rc = mdb_cursor_open(t->txn, w->db.dbi, &cur), n = 0;
 
 	if (rc != 0)
 		return err_from_mdb(rc);
@@ -84,9 +84,9 @@ static int trim(struct writer *w, struct tally *t)
 	const struct fp_host anybody = { .confirmed = true, .last_seen = UINT32_MAX };
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < TRIM_MAX && hosts_now(w, t) > w->conf.hosts_max; i++)
+	for (int i = 0; rc == 0 && i < TRIM_MAX && hosts_now(w, t) > hosts_limit(w); i++)
 		rc = hosts_evict_for(w, t, &anybody);
-	return rc == FP_EFULL ? 0 : rc;
+	return rc == FP_ENOTFOUND ? 0 : rc;
 }
 
 int expire_some(struct writer *w, struct tally *t)
@@ -95,7 +95,7 @@ int expire_some(struct writer *w, struct tally *t)
 
 	if (w->conf.live && (w->conf.keep_s != 0 || w->conf.keep_unconfirmed_s != 0))
 		rc = expire_old(w, t);
-	if (rc == 0 && w->conf.hosts_max != 0)
+	if (rc == 0)
 		rc = trim(w, t);
 	return rc;
 }

@@ -16,19 +16,28 @@ static bool goes_first(const struct fp_host *a, const struct fp_host *b)
 	return a->confirmed != b->confirmed ? b->confirmed : a->last_seen < b->last_seen;
 }
 
+uint64_t hosts_limit(const struct writer *w)
+{
+	const uint64_t max = w->conf.hosts_max != 0 ? w->conf.hosts_max : UINT64_MAX;
+
+	return w->hosts_cap != 0 && w->hosts_cap < max ? w->hosts_cap : max;
+}
+
 int hosts_delete(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES])
 {
 	MDB_val k = { RECORD_KEY_BYTES, (void *)(uintptr_t)key };
-	const int rc = mdb_del(t->txn, w->dbi, &k, NULL);
+	const int rc = mdb_del(t->txn, w->db.dbi, &k, NULL);
 
-	if (rc == 0)
+	if (rc == 0) {
 		t->hosts--;
+		next_change(w, t, key, NULL, 0);
+	}
 	return err_from_mdb(rc);
 }
 
 /*
  * Makes room for *fresh: of a few hosts from where the last eviction ended, the unconfirmed or oldest one goes;
- * FP_EFULL where fresh itself is the first to go. The hand goes round, so each host's turn comes.
+ * FP_ENOTFOUND where fresh itself is the first to go. The hand goes round, so each host's turn comes.
  */
 int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fresh)
 {
@@ -37,7 +46,7 @@ int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fre
 	MDB_cursor *cur;
 	MDB_val k = { RECORD_KEY_BYTES, w->hand }, v;
 	bool found = false;
-	int rc = mdb_cursor_open(t->txn, w->dbi, &cur), seen = 0;
+	int rc = mdb_cursor_open(t->txn, w->db.dbi, &cur), seen = 0;
 
 	if (rc != 0)
 		return err_from_mdb(rc);
@@ -71,7 +80,7 @@ int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fre
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return err_from_mdb(rc);
 	if (!found)
-		return FP_EFULL;
+		return FP_ENOTFOUND;
 	rc = hosts_delete(w, t, victim);
 	if (rc == 0)
 		t->dropped++;
@@ -99,9 +108,9 @@ int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct
 	if (d->time_ns > t->now_ns)
 		t->now_ns = d->time_ns;
 	t->written++;
-	if (!known && w->conf.hosts_max != 0 && w->hosts + (uint64_t)t->hosts >= w->conf.hosts_max) {
+	if (!known && w->hosts + (uint64_t)t->hosts >= hosts_limit(w)) {
 		rc = hosts_evict_for(w, t, &host);
-		if (rc == FP_EFULL) {
+		if (rc == FP_ENOTFOUND) {
 			t->dropped++;
 			return 0; /* evicted before it was in: counted alike */
 		}
@@ -114,5 +123,7 @@ int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct
 	rc = mdb_cursor_put(cur, &k, &v, known ? MDB_CURRENT : 0);
 	if (!known)
 		t->hosts++;
+	if (rc == 0)
+		next_change(w, t, d->addr.b, bytes, sizeof bytes);
 	return err_from_mdb(rc);
 }
