@@ -39,6 +39,7 @@ struct conf {
 	uint64_t buffer_bytes;
 	struct conf_list ignore;  /* CIDR blocks; checked */
 	struct conf_list signatures;
+	char *prior;
 	uint64_t hosts_max;
 	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
 	uint64_t flows_max;

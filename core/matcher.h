@@ -4,11 +4,11 @@
  * All segments of one client come to one matcher (matcher_of()), which so owns the client's flows and state
  * without a lock. What is new of a client (its first verdict, another one, its first completed handshake) is
  * sent with the batch that brought it; what repeats is counted and sent together, at the latest
- * MATCHER_HOLD_MS after the first change that was not sent.
+ * MATCHER_HOLD_MS after the first change that was not sent. Where whole files are read (bulk) nobody waits for news:
+ * all is held until the end of the file, MATCHER_HOLD_BULK_MS at the most, and then sent in the order of the addresses,
+ * which a B-tree takes ten times as fast as one after the other in any order.
  *
- * Probation: where more than probation_rate changes a second are of hosts that never completed a handshake, as in a
- * flood of forged SYNs, none of them is sent before its host has. What is withheld stays with the host and is sent
- * with the first change that is not.
+ * What core/probation.h withholds stays with its host, and is sent with the first change that is not withheld.
  *
  * Owner    matcher_create() before the threads, matcher_destroy() after; rings belong to the matcher.
  * Threads  matcher_run() is one thread's body, each capture thread pushes into its own ring; or, without matcher
@@ -20,6 +20,7 @@
 
 #include "core/counters.h"
 #include "core/hash.h"
+#include "core/probation.h"
 #include "core/pulse.h"
 #include "core/ring.h"
 #include "core/sink.h"
@@ -27,14 +28,11 @@
 #include "core/wake.h"
 
 #define MATCHER_BATCH 64
-#define MATCHER_AUTO_S 600 /* so long after a source's last handshake its unconfirmed hosts are on probation */
 #define MATCHER_HOLD_MS 1000
+#define MATCHER_HOLD_BULK_MS 20000
 
 /* Which of n matchers owns the client of a segment: the sender, but of a SYN+ACK the receiver. */
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n);
-
-/* Whether unconfirmed hosts are on probation: of a source that shows handshakes, of every, of none. */
-enum matcher_handshake { MATCHER_HANDSHAKE_AUTO, MATCHER_HANDSHAKE_REQUIRE, MATCHER_HANDSHAKE_IGNORE };
 
 struct matcher;
 
@@ -43,9 +41,10 @@ struct matcher_conf {
 	unsigned queues;            /* capture threads that push */
 	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
 	uint32_t flows_max, hosts_max;
-	enum matcher_handshake handshake;
-	unsigned queues_live;       /* the first so many see a wire; to the others, files, AUTO is IGNORE */
-	uint32_t probation_rate;    /* changes of unconfirmed hosts a second (packet time) that still go to the store */
+	enum probation_mode handshake;
+	unsigned queues_live;       /* the first so many see a wire, the others files */
+	uint32_t probation_rate;
+	bool bulk;                  /* files that are there as a whole */
 	struct hash_key key;
 	const struct sink *sink;
 	struct counters *counters;

@@ -180,11 +180,12 @@ static void gather(struct writer *w)
 
 /*
  * When the next commit may be: at once after a lone one, later the more there is to do, since each commit frees pages
- * that wait out the grace time.
+ * that wait out the grace time. A file's full batches wait for nothing: matchers send them in the order of the addresses, so that few pages
+ * are written more than once, and a whole file of hosts stands behind each.
  */
 static int64_t pace_ns(const struct writer *w)
 {
-	if (!w->stamped)
+	if (!w->stamped || (!w->conf.live && w->pace_n >= BATCH_FILL))
 		return 0;
 	return w->pace_n < 4 ? MS : w->pace_n < 64 ? 2 * MS : w->pace_n < 256 ? 5 * MS : 10 * MS;
 }

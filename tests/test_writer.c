@@ -581,6 +581,8 @@ static void test_map_full(void **state)
 		help_nap(100);
 	} while (more < 3000 && help_ask_once(s, 50000 + more - 1, &a) != 0);
 	assert_in_range(more, 10, 2990);
+	for (int i = 0; i < 1000 && counters_get(h.counters, C_ROTATIONS, 0) == 0; i++)
+		help_nap(10);
 	help_stop(&h);
 
 	const uint64_t failed = counters_get(h.counters, C_STORE_FAILED, 0);
