@@ -9,11 +9,8 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
-<<<<<<< HEAD
 #include "cmd/logfile.h"
-=======
 #include "cmd/keep.h"
->>>>>>> clients
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"

@@ -340,13 +340,8 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	 */
 	const uint32_t hash = sig_hash(ev->sig);
 
-<<<<<<< HEAD
 	u->confirmed = u->said == verdict_hash(hash, true);
-	changed(m, ev->host, !u->confirmed && u->said != verdict_hash(hash, false));
-=======
-	u->confirmed = u->said == confirmed;
-	changed(m, ev, !u->confirmed && u->said != say_hash(ev->sig, false));
->>>>>>> refs/heads/store
+	changed(m, ev, !u->confirmed && u->said != verdict_hash(hash, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -657,12 +652,8 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	    probation_init(&m->probation, conf->handshake, conf->queues, conf->queues_live, conf->probation_rate);
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
-<<<<<<< HEAD
 		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = true,
-=======
-		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
 		    .probation_max = conf->handshake != PROBATION_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
->>>>>>> refs/heads/store
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);

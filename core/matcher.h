@@ -20,11 +20,8 @@
 
 #include "core/counters.h"
 #include "core/hash.h"
-<<<<<<< HEAD
 #include "core/lines.h"
-=======
 #include "core/probation.h"
->>>>>>> refs/heads/store
 #include "core/pulse.h"
 #include "core/ring.h"
 #include "core/sink.h"
