@@ -22,6 +22,7 @@
 
 #define P0F_SIGNATURES "/etc/p0f/p0f.fp"
 #define SIGFILES_MAX 32
+#define STDOUT_BYTES 65536
 
 /* Untouched memory costs nothing; p0f's own limits are not imitated. */
 #define FLOWS_MAX (1u << 20)
@@ -42,6 +43,7 @@ struct classify {
 	enum format format;
 	enum match_mode mode;
 	char default_sigfile[PATH_MAX];
+	bool own_database;     /* no -f: ours */
 
 	struct pkt_conf pkt;
 	struct sigdb *db;
@@ -218,7 +220,7 @@ static void print_event(struct classify *c, const struct track_event *e)
 	switch (c->format) {
 	case FORMAT_P0F:
 		if ((n = p0flog_line(&c->log, e, line)) > 0)
-			fwrite(line, 1, n, stdout);
+			fwrite_unlocked(line, 1, n, stdout);
 		break;
 	case FORMAT_JSON:
 		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
@@ -233,21 +235,60 @@ static void print_event(struct classify *c, const struct track_event *e)
 
 /* ---- Frames ------------------------------------------------------------------------------- */
 
+static bool of_loopback(uint32_t link)
+{
+	return link == PKT_LINK_NULL || link == PKT_LINK_LOOP;
+}
+
+/*
+ * What libpcap's filter "tcp" passes of a loopback's frames in a file: there, and only there, it knows the numbers that other systems have for
+ * IPv6, and cannot be asked for this filter without libpcap's own reader.
+ */
+static bool loopback_tcp(const struct capture_frame *f)
+{
+	static const uint8_t ipv6[] = { 24, 28, 30 }; /* NetBSD and OpenBSD; FreeBSD; macOS */
+	const uint8_t *b = f->bytes, *ip = b + 4;
+	uint8_t family;
+
+	if (f->caplen < 4 + 20 || b[1] != 0 || b[2] != 0 || (b[0] != 0 && b[3] != 0))
+		return false;
+	family = b[0] | b[3]; /* in whichever order */
+	if (family == 2)
+		return ip[9] == 6;
+	if (memchr(ipv6, family, sizeof ipv6) == NULL)
+		return false;
+	return ip[6] == 6 || (ip[6] == 44 && f->caplen > 4 + 40 && ip[40] == 6);
+}
+
+/* Whether p0f counts a frame that it cannot read: of tagged frames only Ethernet's pass its filter, which ours is. */
+static bool p0f_counts(uint32_t link, enum pkt_result rc)
+{
+	return link == PKT_LINK_ETHERNET || rc != PKT_NOT_IP;
+}
+
 static void on_frame(void *ctx, const struct capture_frame *f)
 {
 	struct classify *c = ctx;
 	struct track_event ev[TRACK_EVENTS_MAX];
 	struct tcp_obs obs;
 	size_t n = 0;
-	const enum pkt_result rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
+	enum pkt_result rc;
+
+	if (c->mode == MATCH_COMPAT_P0F && c->filter == NULL && of_loopback(f->link) && !loopback_tcp(f))
+		return;
+	pkt_guess(&c->pkt, f->link, f->bytes, f->caplen < f->len ? f->caplen : f->len);
+	rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
 
 	if (rc == PKT_UNKNOWN_LINK) {
 		c->unknown_link++;
 		c->unknown_link_number = f->link;
 	}
-	if (rc != PKT_OK)
+	if (rc != PKT_OK) {
+		if (c->mode == MATCH_COMPAT_P0F && p0f_counts(f->link, rc))
+			track_dropped(c->track, f->time_ns);
 		return;
-	track_observe(c->track, c->db, &obs, ev, &n);
+	}
+	track_observe_payload(c->track, c->db, &obs, f->bytes + obs.payload_at, ev, &n);
 	for (size_t i = 0; i < n; i++)
 		print_event(c, &ev[i]);
 }
@@ -344,13 +385,41 @@ static int load_signatures(struct classify *c)
 		if (paths_signatures(c->default_sigfile, sizeof c->default_sigfile) != 0)
 			return complain("no signature database: %s is not there; name one with -f", c->default_sigfile);
 		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
+		c->own_database = true;
 	}
 	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
-	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", &err) == 0))
+	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", c->own_database, &err) == 0))
 		return EXIT_DONE;
 	if (err.line > 0)
 		return complain("%s:%u: %s", err.file, err.line, err.text);
 	return complain("%s: %s", err.file, err.text);
+}
+
+/*
+ * p0f sees only what its own filter passes, and counts each such frame towards its next look at ages, also those that it cannot read. Of link
+ * types for which libpcap knows no such filter p0f reads nothing; we read them all.
+ */
+static int p0f_filter(struct classify *c, char err[CAPTURE_ERR])
+{
+	const uint32_t link = capture_file_link(c->capture);
+	const bool ethernet = link == PKT_LINK_ETHERNET;
+	const char *user = c->filter != NULL ? c->filter : "";
+	char *text;
+	int rc = 0;
+
+	if (user[0] == '\0' && of_loopback(link))
+		return 0;
+	if (user[0] == '\0')
+		rc = asprintf(&text, "tcp%s", ethernet ? " or (vlan and tcp)" : "");
+	else if (ethernet)
+		rc = asprintf(&text, "(tcp and (%s)) or (vlan and tcp and (%s))", user, user);
+	else
+		rc = asprintf(&text, "tcp and (%s)", user);
+	if (rc < 0)
+		return -ENOMEM;
+	rc = capture_file_filter(c->capture, text, err);
+	free(text);
+	return user[0] != '\0' ? rc : 0;
 }
 
 static int open_all(struct classify *c)
@@ -372,7 +441,7 @@ static int open_all(struct classify *c)
 	if ((rc = hash_key_random(&track.key)) != 0 || (rc = track_create(&c->track, &track)) != 0)
 		return complain("%s", fp_strerror(rc));
 	p0flog_init(&c->log, c->mode);
-	if (capture_open_file(&c->capture, c->file, c->filter, err) != 0)
+	if (capture_open_file(&c->capture, c->file, compat ? NULL : c->filter, err) != 0 || (compat && p0f_filter(c, err) != 0))
 		return complain("%s", err);
 	return EXIT_DONE;
 }
@@ -383,6 +452,7 @@ static int run(struct classify *c)
 	char err[CAPTURE_ERR];
 	int status = EXIT_DONE;
 
+	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES); /* flushed when the input pauses: on_flush() */
 	if (c->format == FORMAT_TSV)
 		puts("time\tip\tport\tpeer\tpeer_port\tkind\tname\tflavor\tclass\tmatch\tp\tdist\tlink\traw_sig");
 	if (capture_run(c->capture, &handler, err) != 0) {

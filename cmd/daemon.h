@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
+#include "cmd/sockets.h"
 #include "core/counters.h"
 #include "core/pulse.h"
 #include "core/sigdb.h"
@@ -40,6 +41,7 @@ struct daemon {
 	char queue_name[DAEMON_QUEUES_MAX][32];
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
+	struct sockets sockets;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	int64_t started_s;

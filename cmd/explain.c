@@ -210,7 +210,7 @@ int cmd_explain(int argc, char **argv)
 		return status;
 	paths_signatures(signatures, sizeof signatures);
 	db = NULL;
-	if (sigdb_load(&db, &file, 1, &err) != 0 || opinion_load(db, NULL, prior, &err) != 0) {
+	if (sigdb_load(&db, &file, 1, &err) != 0 || opinion_load(db, NULL, prior, true, &err) != 0) {
 		cli_say("%s:%u: %s", err.file, err.line, err.text);
 		status = CLI_ERROR;
 	} else {

@@ -29,6 +29,8 @@ static const struct command {
 	{ "explain", cmd_explain, "[--store DIR] [--prior mail|flat|FILE] SIGNATURE|ADDRESS", "what speaks for and against each system" },
 	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
 	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
+	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
+	  "spam and ham by system out of spamd's log, and scores that follow" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
 };
 

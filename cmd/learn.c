@@ -200,7 +200,7 @@ static int learn(struct learn *l, const char *filter)
 	int status = CLI_YES;
 
 	paths_signatures(signatures, sizeof signatures);
-	if (sigdb_load(&l->db, &file, 1, &bad) != 0 || opinion_load(l->db, NULL, "flat", &bad) != 0) {
+	if (sigdb_load(&l->db, &file, 1, &bad) != 0 || opinion_load(l->db, NULL, "flat", true, &bad) != 0) {
 		cli_say("%s:%u: %s", bad.file, bad.line, bad.text);
 		return CLI_ERROR;
 	}

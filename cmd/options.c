@@ -6,7 +6,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,11 +28,16 @@ static const struct entry {
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
+	{ 's', "p0f-socket", "PATH", SETTING, "p0f.socket", "p0f 3 query socket" },
+	{ 0, "text-socket", "PATH", SETTING, "text.socket", "an address in, one line of text out" },
+	{ 0, "analyzer", "WHERE", SETTING, "analyzer.listen", "p0f-analyzer: ADDR:PORT for UDP, or PATH" },
+	{ 0, "policy", "WHERE", SETTING, "policy.listen", "Postfix policy service: ADDR:PORT or PATH" },
 	{ 0, "http", "WHERE", SETTING, "http.listen", "ADDR:PORT, unix:PATH or off (127.0.0.1:8025)" },
 	{ 'u', "user", "NAME", SETTING, "user", "run as this account (fingerpost, if it exists)" },
 	{ 0, "queues", "N", SETTING, "queues", "capture threads for each interface" },
 	{ 0, "matchers", "N", SETTING, "matchers", "matcher threads; 0: match in the capture threads" },
 	{ 0, "cpus", "LIST", SETTING, "cpus", "CPUs to pin to, such as 0,2-3" },
+	{ 'S', NULL, "N", SETTING, "p0f.clients", "clients of query sockets at a time (1000)" },
 	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
 	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
 	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
@@ -96,20 +100,6 @@ static void set_limits(struct conf *conf, const char *value, struct conf_report 
 	snprintf(flows, sizeof flows, "%.*s", (int)(comma - value), value);
 	conf_set(conf, "-m", "flows.max", flows, false, report);
 	conf_set(conf, "-m", "hosts.max", comma + 1, false, report);
-}
-
-static int list_add(struct conf_list *list, const char *text)
-{
-	char **item = realloc(list->item, (list->n + 2) * sizeof *item);
-
-	if (item == NULL)
-		return -1;
-	list->item = item;
-	item[list->n] = strdup(text);
-	if (item[list->n] == NULL)
-		return -1;
-	item[++list->n] = NULL;
-	return 0;
 }
 
 /* getopt's two tables, made of ours; a long option's value is its index + 1000. */
@@ -191,7 +181,7 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 		o->conf.promiscuous = true;
 		break;
 	case READ_FILE:
-		if (list_add(&o->files, optarg) != 0)
+		if (conf_list_add(&o->files, optarg) != 0)
 			say(report, "%s", "out of memory");
 		break;
 	case CONFIG:
@@ -224,6 +214,22 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 	return OPTIONS_RUN;
 }
 
+/* Services that are asked for by an option of their own are wanted with -r too. */
+static void mark_named(struct options *o, const struct entry *e)
+{
+	const struct {
+		const char *setting;
+		bool *named;
+	} services[] = {
+		{ "http.listen", &o->http_named }, { "p0f.socket", &o->p0f_named }, { "text.socket", &o->text_named },
+		{ "analyzer.listen", &o->analyzer_named }, { "policy.listen", &o->policy_named },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(services); i++)
+		if (e->action == SETTING && strcmp(e->setting, services[i].setting) == 0)
+			*services[i].named = true;
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv, struct conf_report *report)
 {
 	bool seen[ARRAY_LEN(table)] = { false };
@@ -245,7 +251,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 			return OPTIONS_DONE;
 		seen[e - table] = true;
 		o->live |= e->action == SETTING && strcmp(e->setting, "interface") == 0;
-		o->http_named |= e->action == SETTING && strcmp(e->setting, "http.listen") == 0;
+		mark_named(o, e);
 	}
 	if (argc - optind == 1)
 		conf_set(&o->conf, "FILTER", "filter", argv[optind], false, report);
@@ -258,8 +264,5 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 void options_free(struct options *o)
 {
 	conf_free(&o->conf);
-	for (size_t i = 0; i < o->files.n; i++)
-		free(o->files.item[i]);
-	free(o->files.item);
-	o->files = (struct conf_list){ NULL, 0 };
+	conf_list_free(&o->files);
 }

@@ -5,6 +5,7 @@
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
 #include "cmd/daemon.h"
+#include "cmd/progress.h"
 
 #include "core/err.h"
 #include "core/log.h"
@@ -29,6 +30,7 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define PROGRESS_MS 500
 
 struct packets;
 
@@ -43,6 +45,9 @@ struct queue {
 	struct pulse *pulse;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
+	/* for the progress line: which file, and how far */
+	_Atomic size_t a_file;
+	_Atomic uint64_t a_bytes, a_bytes_total;
 	struct {
 		size_t n;
 		struct tcp_obs obs[BATCH];
@@ -118,12 +123,6 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
-/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
-static bool wanted(const struct tcp_obs *obs)
-{
-	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
-}
-
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -136,7 +135,7 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 
 	if (result > PKT_FILTERED) {
 		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !wanted(&obs)) {
+	} else if (result != PKT_OK || !obs_wanted(&obs)) {
 		counter_add(q->row, C_FILTERED, 1);
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
@@ -161,6 +160,7 @@ static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 	if (q->live) {
 		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
 		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+		counter_set(q->row, C_OUTAGES, stats->outages);
 	}
 	pulse_beat(q->pulse);
 }
@@ -193,6 +193,8 @@ static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idl
 
 	add_file_stats(f->q, &more);
 	f->last = *stats;
+	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
+	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
 	on_flush(f->q, stats, idle);
 }
 
@@ -205,6 +207,8 @@ static int run_captures(struct queue *q)
 		struct file_flush file = { .q = q };
 		const struct capture_handler live_handler = { q, on_frame, on_flush };
 		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
+
+		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
 		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
 
 		if (rc == 0)
@@ -333,6 +337,7 @@ static int open_store(struct packets *p)
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -341,6 +346,15 @@ static int open_store(struct packets *p)
 		return rc;
 	}
 	return writer_labels(p->writer, p->d->sigdb);
+}
+
+/* Nothing arrives while we run: what is learned may be held until the end. */
+static bool only_whole_files(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (!capture_is_whole(d->capture[d->n_live + i]))
+			return false;
+	return d->n_live == 0;
 }
 
 static int make_matchers(struct packets *p)
@@ -360,7 +374,7 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
-			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
+			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
 			.a_sigdb = &p->a_sigdb,
 		};
@@ -454,7 +468,7 @@ static void reload(struct packets *p)
 	int waited_ms = 0;
 
 	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
-	    opinion_load(fresh, NULL, d->opt.conf.prior, &err) != 0) {
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
 		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
@@ -478,6 +492,50 @@ static void reload(struct packets *p)
 	    sigdb_count(fresh, SIG_RESPONSE));
 }
 
+/* A line on the terminal while files are read, each half second from the first second on. */
+struct shown {
+	struct queue *q;        /* that reads files; NULL: nobody looks */
+	size_t file;
+	int64_t start_ms, last_ms;
+	uint64_t packets;       /* at the last look */
+	bool any;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct packets *p, struct shown *s)
+{
+	struct queue *q = s->q;
+	const int64_t now = clock_ms();
+	const size_t file = atomic_load_explicit(&q->a_file, memory_order_relaxed);
+	const uint64_t packets = counters_get(p->d->counters, C_FRAMES, q->number);
+	char text[300];
+
+	if (file != s->file) {
+		s->file = file;
+		s->start_ms = now;
+	}
+	const struct progress now_at = {
+		.name = capture_name(q->capture[file]), .packets = packets,
+		.done = atomic_load_explicit(&q->a_bytes, memory_order_relaxed),
+		.total = atomic_load_explicit(&q->a_bytes_total, memory_order_relaxed),
+		.seconds = (double)(now - s->start_ms) / 1000,
+		.rate = now > s->last_ms ? (double)(packets - s->packets) * 1000 / (double)(now - s->last_ms) : 0,
+	};
+
+	s->last_ms = now;
+	s->packets = packets;
+	progress_text(text, sizeof text, &now_at);
+	fprintf(stderr, "\r%s\033[K", text); /* to the end of the line: what stood there may have been longer */
+	s->any = true;
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
@@ -485,10 +543,22 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
 		{ .fd = parent_fd, .events = POLLIN },
 	};
+	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
+	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		const int ready = poll(fds, 3, shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+
+		if (ready < 0 && errno != EINTR)
 			return;
+		if (shown.any && (ready != 0 || atomic_load(&p->a_capturing) == 0)) {
+			fputs("\r\033[K", stderr); /* what is said next stands alone */
+			shown.any = false;
+		}
+		if (atomic_load(&p->a_capturing) == 0)
+			shown.q = NULL;
+		if (ready == 0 && shown.q != NULL)
+			show(p, &shown);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {

@@ -24,6 +24,7 @@ struct conf_list {
 #define CONF_AUTO UINT64_MAX /* a number left to us */
 
 enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
+enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 
 struct conf {
 	struct conf_list interface;
@@ -48,6 +49,15 @@ struct conf {
 	char *http_token;         /* "" = none */
 	struct conf_list http_hosts;
 	bool http_open;           /* beyond loopback without a token */
+	struct conf_list p0f_socket, text_socket; /* paths */
+	struct conf_list analyzer_listen, policy_listen; /* ADDR:PORT or paths */
+	struct conf_list analyzer_allow; /* CIDR blocks; checked */
+	struct conf_list policy_rules; /* core/policyrule.h; checked */
+	uint64_t p0f_clients;     /* of each kind of socket */
+	uint64_t words;           /* enum conf_words */
+	uint64_t serve_max_age_s;
+	uint64_t sockets_mode;
+	char *sockets_group;      /* "" = the account's */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
 };
@@ -57,6 +67,10 @@ struct conf_report {
 	void *ctx;
 	unsigned errors;          /* grows with each */
 };
+
+/* Appends a copy of a text; -ENOMEM. conf_list_free() frees all and leaves an empty list. */
+int conf_list_add(struct conf_list *list, const char *text);
+void conf_list_free(struct conf_list *list);
 
 int conf_init(struct conf *c); /* -ENOMEM */
 void conf_free(struct conf *c);

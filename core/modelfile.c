@@ -214,7 +214,7 @@ static int read_odd(struct reader *r, char *cell, struct row *row)
 
 		if (read_pairs(r, COL_ODD, item, pair, 1, &n, &rest) != 0)
 			return FP_ECONFIG;
-		while (q < QUIRK_COUNT && strcmp(sigtext_quirk_name(q), pair[0].word) != 0)
+		while (q < QUIRK_COUNT && strcmp(fp_quirk_name(q), pair[0].word) != 0)
 			q++;
 		if (q == QUIRK_COUNT || row->n_odd == ROW_ODD)
 			return fail(r, "odd: \"%s\" is no quirk, or one too many", pair[0].word);

@@ -39,6 +39,8 @@ static const struct sig_label *broadest(const struct sigdb *db, const char *name
 void sigdb_adopt(struct sigdb *db, struct model **mp)
 {
 	db->model = *mp;
+	db->model_free = model_free;
+	db->model_names = true;
 	*mp = NULL;
 	for (unsigned code = 1; code < 256; code++) {
 		const char *name = model_candidate(code, NULL);
@@ -63,7 +65,7 @@ static int ours(const char *name, char path[PATH_MAX], struct sig_error *err)
 	return FP_ECONFIG;
 }
 
-int opinion_load(struct sigdb *db, const char *table, const char *prior, struct sig_error *err)
+int opinion_load(struct sigdb *db, const char *table, const char *prior, bool names, struct sig_error *err)
 {
 	char stacks[PATH_MAX], weights[PATH_MAX];
 	struct model *m;
@@ -77,8 +79,10 @@ int opinion_load(struct sigdb *db, const char *table, const char *prior, struct 
 		snprintf(weights, sizeof weights, "%s", prior);
 	if (rc == 0)
 		rc = model_load(&m, table != NULL ? table : stacks, weights, err);
-	if (rc == 0)
+	if (rc == 0) {
 		sigdb_adopt(db, &m);
+		db->model_names = names;
+	}
 	return rc;
 }
 
@@ -122,7 +126,7 @@ void opinion_name(const struct sigdb *db, const struct tcp_obs *obs, struct verd
 	struct model_answer a;
 	const struct sig_label *named;
 
-	if (db->model == NULL || obs->kind != OBS_SYN || v->match == MATCH_EXACT || v->match == MATCH_GENERIC)
+	if (!db->model_names || obs->kind != OBS_SYN || v->match == MATCH_EXACT || v->match == MATCH_GENERIC)
 		return;
 	if (v->label == NULL && match_undone(db, obs, v))
 		return;

@@ -14,10 +14,11 @@
 
 /*
  * Gives a sigdb our model with a prior: "mail", "flat" (prior-mail.tsv, prior-flat.tsv beside the model) or a file's name.
- * table: another model than ours, NULL: ours. 0, or as model_load() with *err filled; FP_ECONFIG also where a file of ours
+ * table: another model than ours, NULL: ours. names: opinion_name() may name what no signature does; false where an operator
+ * brought files of his own, whose silence is meant: the model then gives candidates alone. 0, or as model_load() with *err filled; FP_ECONFIG also where a file of ours
  * is not there.
  */
-int opinion_load(struct sigdb *db, const char *table, const char *prior, struct sig_error *err);
+int opinion_load(struct sigdb *db, const char *table, const char *prior, bool names, struct sig_error *err);
 
 /*
  * A SYN that no signature has to the letter is matched again as it was before the way changed it; and else named by the

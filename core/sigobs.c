@@ -1,6 +1,7 @@
 /* sigobs - the fields of a raw signature in turn; what is printed by sigtext.c is read here. */
 #include "core/sigobs.h"
 #include "core/err.h"
+#include "core/quirk.h"
 #include "core/sigtext.h"
 
 #include <ctype.h>
@@ -89,7 +90,7 @@ static int read_quirks(char *text, struct tcp_obs *obs, char *why)
 	for (char *save, *item = strtok_r(text, ",", &save); item != NULL; item = strtok_r(NULL, ",", &save)) {
 		unsigned q = 0;
 
-		while (q < QUIRK_COUNT && strcmp(sigtext_quirk_name(q), item) != 0)
+		while (q < QUIRK_COUNT && strcmp(fp_quirk_name(q), item) != 0)
 			q++;
 		if (q == QUIRK_COUNT)
 			return fail(why, "\"%.40s\" is no quirk", item);

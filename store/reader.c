@@ -6,6 +6,7 @@
  */
 #include "store/reader.h"
 #include "core/candidate.h"
+#include "core/pathword.h"
 #include "store/lmdbfile.h"
 #include "store/record.h"
 
@@ -864,6 +865,16 @@ void fp_close(struct fp_store **storep)
 	}
 	free(store);
 	*storep = NULL;
+}
+
+const char *fp_path_name(unsigned n)
+{
+	switch (n < 32 ? 1u << n : 0) {
+#define X(bit, words) case bit: return words;
+		PATH_ROWS(X)
+#undef X
+	}
+	return NULL;
 }
 
 const char *fp_candidate(unsigned code, const char **flavor)

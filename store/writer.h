@@ -6,7 +6,7 @@
  * Threads  writer_run() alone touches LMDB. Matchers call the sink (each its own ring). writer_stop(),
  *          writer_labels() from any thread.
  * Errors   0 or a negative FP_E*; message in *why (WRITER_WHY bytes) where a person must act.
- * Source   docs/store-format.md; why readers need no lock: docs/lock-free-readers.md.
+ * Source   docs/store-format.md; its files: store/writer_int.h; why readers need no lock: docs/lock-free-readers.md.
  *
  * Readers see the store once DIR/stamp is there: of a store that exists as soon as it was checked, of a new one at
  * once where conf.live, else when the first files are in (nothing has come for 50 ms, or the end). Until then pages
@@ -23,6 +23,7 @@
 #define WRITER_WHY 512
 
 struct counters;
+struct pulse;
 
 struct writer_conf {
 	const char *dir;       /* exists, owned by us */
@@ -37,11 +38,12 @@ struct writer_conf {
 	struct counters *counters; /* shared rows; the writer's own and the matchers' to sum */
 	/* Shared with services: grows with every commit, and its low 32 bits are a futex word that is woken. May be NULL. */
 	_Atomic uint64_t *a_commits;
+	struct pulse *pulse;   /* of the writer's thread, added by the caller; may be NULL */
 };
 
 struct writer;
 
-/* The map by default: four times what so many hosts need. */
+/* The map by default: four times what so many hosts need, 512 MiB at least. */
 uint64_t writer_map_bytes(uint64_t hosts_max);
 
 /*

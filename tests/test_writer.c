@@ -1,6 +1,7 @@
 /* Writer: what it leaves in the directory, what it refuses, and that nothing stored is lost. */
 #include "tests/test.h"
 
+#include "core/pulse.h"
 #include "store/dirlock.h"
 #include "store/validate.h"
 #include "tests/store_help.h"
@@ -596,6 +597,25 @@ static void test_map_full(void **state)
 	help_end(&h);
 }
 
+/* A map with room for the hosts but not for all that waits out the grace time: slower, and nothing is lost. */
+static void test_map_tight(void **state)
+{
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.map_bytes = 4 << 20;
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		help_push_range(&h, 0, 3000, DAY + i);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
+	assert_int_equal(counters_get(h.counters, C_WRITTEN, 0), 60000);
+	assert_int_equal(validate(h.dir).hosts, 3000);
+	help_end(&h);
+}
+
 /* In a child of its own: a small disk, full, then not. 0 well, 77 no such disk here. */
 static int disk_full_child(struct help *hp)
 {
@@ -817,6 +837,29 @@ static void test_durable(void **state)
 	help_end(&h);
 }
 
+/* /healthz tells a writer that is stuck from one that has nothing to do. */
+static void test_pulse(void **state)
+{
+	static struct pulse_board board;
+	struct help h;
+	int64_t before;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	h.conf.pulse = pulse_add(&board, "writer");
+	assert_int_equal(help_start(&h), 0);
+	before = atomic_load(&h.conf.pulse->a_beat_ms);
+	help_nap(2200);
+	assert_true(atomic_load(&h.conf.pulse->a_beat_ms) - before > 1000);
+	atomic_store(&h.conf.pulse->a_beat_ms, before - PULSE_LATE_MS - 5000);
+	help_nap(1500);
+	assert_null(pulse_late(&board));
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(atomic_load(&h.conf.pulse->a_state), PULSE_ENDED);
+	help_end(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -832,12 +875,14 @@ int main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_map_full),
+		cmocka_unit_test(test_map_tight),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_hosts_max),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_new_signatures),
 		cmocka_unit_test(test_counters_in_store),
 		cmocka_unit_test(test_durable),
+		cmocka_unit_test(test_pulse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
