@@ -29,6 +29,8 @@ static const struct command {
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
 	  "spam and ham by system out of spamd's log, and scores that follow" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
+	{ "import-signatures", cmd_import_signatures, "--from p0f2|pf.os [--synack] FILE|-",
+	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them; what cannot be said is explained" },
 };
 
 void cli_say(const char *fmt, ...)
