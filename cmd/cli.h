@@ -18,6 +18,7 @@ int cmd_check_signatures(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_unknown(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
+int cmd_import_signatures(int argc, char **argv);
 
 /* "fingerpost: " and a line to standard error. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
