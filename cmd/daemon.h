@@ -41,6 +41,8 @@ struct daemon {
 	char queue_name[DAEMON_QUEUES_MAX][32];
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
+	int control_fd;            /* DIR/control, listening; -1: none */
+	int command_fd[2];         /* socketpair: packets, services (core/command.h); -1: none */
 	struct sockets sockets;
 	struct counters *counters;
 	struct daemon_shared *shared;
