@@ -45,6 +45,8 @@ struct daemon {
 	struct logfile *log;       /* p0f's; NULL: none is wanted */
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
+	int control_fd;            /* DIR/control, listening; -1: none */
+	int command_fd[2];         /* socketpair: packets, services (core/command.h); -1: none */
 	struct sockets sockets;
 	struct keep keep;
 	struct counters *counters;

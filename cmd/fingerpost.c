@@ -23,6 +23,8 @@ static const struct command {
 	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
+	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
+	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
 	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
 	  " [--decapsulate] ['FILTER']",

@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -217,17 +218,38 @@ static int open_http(struct daemon *d)
 	return rc;
 }
 
+/* For commands of the store's owner; a daemon that runs by itself is none the worse without. */
+static int open_control(struct daemon *d)
+{
+	char where[PATH_MAX + 16], why[LISTEN_WHY];
+	const mode_t before = umask(0177);
+
+	snprintf(where, sizeof where, "unix:%s/control", d->opt.conf.store_dir);
+	if (listen_open(&d->control_fd, where, why) != 0) {
+		log_warning("store %s: no control socket, so no forget and compact: %s", d->opt.conf.store_dir, why);
+		d->control_fd = -1;
+	}
+	umask(before);
+	if (d->control_fd < 0)
+		return 0;
+	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
+		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->command_fd) == 0 ? 0 : -errno;
+}
+
 static int open_services(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
 	char why[SOCKETS_WHY];
 	int rc = open_http(d);
 
+	if (rc == 0 && (d->opt.live || d->opt.stay))
+		rc = open_control(d);
 	if (rc != 0)
 		return rc;
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
 	if (d->sockets.n > 0)
 		keep_take_over(&d->keep);
 	return rc;
@@ -304,6 +326,10 @@ static void close_services(struct daemon *d)
 {
 	if (d->http_fd >= 0)
 		close(d->http_fd);
+	if (d->control_fd >= 0) {
+		close(d->control_fd);
+		close(d->command_fd[1]);
+	}
 	sockets_close(&d->sockets);
 	keep_close(&d->keep);
 }
@@ -375,7 +401,7 @@ static void announce(struct supervisor *s)
 	s->announced = true;
 	log_info("ready: %s%s%s%s; store %s; %s%s%s; %zu signatures for SYN", what,
 	    *d->opt.conf.filter != '\0' ? " (" : "", d->opt.conf.filter, *d->opt.conf.filter != '\0' ? ")" : "",
-	    d->opt.conf.store_dir, !s->want_services ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
+	    d->opt.conf.store_dir, *served == '\0' && *sockets == '\0' ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
 	    sigdb_count(d->sigdb, SIG_REQUEST));
 	notify_ready(what);
 	if (s->detached_fd >= 0) {
@@ -571,7 +597,7 @@ static int run(struct supervisor *s)
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
-		.d = { .lock_fd = -1, .http_fd = -1 } };
+		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 } } };
 	struct conf_report report = { .say = say };
 	char err[CAPTURE_ERR];
 	int status;

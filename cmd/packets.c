@@ -4,6 +4,7 @@
  *
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
+#include "cmd/commands.h"
 #include "cmd/daemon.h"
 #include "cmd/progress.h"
 
@@ -30,6 +31,7 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define COMMAND_STEP_MS 5
 #define PROGRESS_MS 500
 
 struct packets;
@@ -43,6 +45,7 @@ struct queue {
 	bool live;
 	struct counter_row *row;
 	struct pulse *pulse;
+	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
 	/* for the progress line: which file, and how far */
@@ -237,6 +240,7 @@ static void *queue_thread(void *arg)
 		for (unsigned m = 0; m < p->d->matchers; m++)
 			matcher_flush(p->matcher[m]);
 	pulse_end(q->pulse);
+	atomic_store_explicit(&q->a_ended, true, memory_order_release);
 	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
 	tell(p);
 	return NULL;
@@ -556,18 +560,33 @@ static void show(struct packets *p, struct shown *s)
 	s->any = true;
 }
 
+/* Without matcher threads: who ticks the matcher of a capture that has ended. */
+static void tick_ended(void *ctx)
+{
+	struct packets *p = ctx;
+
+	for (unsigned q = 0; q < p->d->queues && p->d->match_in_capture; q++)
+		if (atomic_load_explicit(&p->queue[q].a_ended, memory_order_acquire))
+			matcher_tick(p->matcher[q], false);
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
-	struct pollfd fds[3] = {
-		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
-		{ .fd = parent_fd, .events = POLLIN },
+	struct commands commands = {
+		.fd = p->d->command_fd[0], .writer = p->writer, .matcher = p->matcher, .matchers = p->d->matchers,
+		.tick_ended = tick_ended, .ctx = p,
 	};
+	struct pollfd fds[4] = {
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
+		{ .fd = parent_fd, .events = POLLIN }, { .fd = commands.fd, .events = POLLIN },
+	};
+	bool busy = false;
 	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
 	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		const int ready = poll(fds, 3, shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+		const int ready = poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
 
 		if (ready < 0 && errno != EINTR)
 			return;
@@ -579,6 +598,9 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 			shown.q = NULL;
 		if (ready == 0 && shown.q != NULL)
 			show(p, &shown);
+		if (fds[3].revents != 0 && !commands_read(&commands))
+			fds[3].fd = -1;
+		busy = commands_step(&commands);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {

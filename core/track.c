@@ -367,7 +367,11 @@ static uint32_t host_used(struct track *t, uint32_t n)
 		age_touch(host_age(t, h), host_links(t), n);
 	else
 		h->flags |= HOST_USED;
-	h->last_s = t->now_s;
+	/* Times may go backwards: files in any order, a clock that is set. */
+	if (t->exact || t->now_s > h->last_s)
+		h->last_s = t->now_s;
+	else if (t->now_s < h->first_s)
+		h->first_s = t->now_s;
 	return n;
 }
 

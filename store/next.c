@@ -60,6 +60,38 @@ static void fail(struct writer *w, int rc)
 	    fp_strerror(rc));
 }
 
+/*
+ * Where the directory or data.mdb was removed under us, what we have is written to a file without a name: a new store is made
+ * beside that, from it. Where another file stands in its place, that one is somebody's will: we end, and the next start looks at it.
+ */
+int next_check_place(struct writer *w)
+{
+	char path[PATH_MAX];
+	struct stat ours, there;
+	int rc;
+
+	if (!w->stamped || w->next.state != NEXT_NONE || fstat(w->db.fd, &ours) != 0)
+		return 0;
+	writer_path(w, "data.mdb", path);
+	if (stat(path, &there) == 0) {
+		if (there.st_ino == ours.st_ino && there.st_dev == ours.st_dev)
+			return 0;
+		log_error("store %s: another data.mdb stands in the place of ours: the daemon ends, its next start checks that one", w->dir);
+		return FP_EBUSY;
+	}
+	if (errno != ENOENT)
+		return 0; /* a moment's trouble, or a right that was taken away: readers have what they have */
+	if (mkdir(w->dir, (w->conf.mode & S_IROTH) != 0 ? 0755 : 0750) != 0 && errno != EEXIST) {
+		rc = -errno;
+		log_error("store %s was removed and cannot be made again: %s", w->dir, fp_strerror(rc));
+		return rc;
+	}
+	log_warning("store %s: data.mdb was removed; it is made anew from what is in use", w->dir);
+	if ((rc = next_begin(w)) != 0)
+		log_error("store %s: next/ cannot be made: %s", w->dir, fp_strerror(rc));
+	return rc;
+}
+
 int next_begin(struct writer *w)
 {
 	uint64_t live = 0, map_bytes = w->conf.tool ? w->db.map_bytes : w->conf.map_bytes;

@@ -280,7 +280,13 @@ static int serve(struct writer *w)
 
 		const bool idle = w->n == 0 && t == NULL && now < w->meta_ns;
 
+		const bool second = now >= w->meta_ns;
+
 		if (!idle && (rc = put(w, t, now)) != 0) {
+			drop_rings(w);
+			return rc;
+		}
+		if (second && (rc = next_check_place(w)) != 0) {
 			drop_rings(w);
 			return rc;
 		}

@@ -231,6 +231,8 @@ int commit_batch(struct writer *w, const struct texts *t, bool clean);
 
 /* Begins a new store beside this one; nothing where one is under way, or where no reader uses this one yet. */
 int next_begin(struct writer *w);
+/* Once a second: whether data.mdb is still where it was. Fails where the store is nobody's to write any more. */
+int next_check_place(struct writer *w);
 /* Between two commits: goes on with it, and in the end puts it in the place of this one. Fails only where there is no store left. */
 int next_step(struct writer *w);
 void next_abandon(struct writer *w);

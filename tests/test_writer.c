@@ -1005,6 +1005,50 @@ static void test_forget(void **state)
 	help_end(&h);
 }
 
+/* Removed under a running daemon, the file alone or the directory: the store is soon there again, with all that was in it. */
+static void test_removed(void **state)
+{
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, 3000, DAY);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	assert_int_equal(help_ask(s, 2999, 0, &a), 0);
+	for (int round = 0; round < 2; round++) {
+		if (round == 0)
+			unlink(help_path(h.dir, "data.mdb"));
+		else
+			help_dir_remove(h.dir);
+		help_push_range(&h, 3000, 3100, DAY + 1);
+		for (int i = 0; i < 500 && (mode_of(h.dir, "data.mdb") == 0 || mode_of(h.dir, "stamp") == 0); i++)
+			help_nap(10);
+		assert_int_equal(mode_of(h.dir, "data.mdb"), 0640);
+		help_push_range(&h, 3100, 3200, DAY + 1);
+		help_nap(1100);
+		for (uint32_t i = 0; i < 3200; i++)
+			assert_int_equal(help_ask(s, i, 0, &a), 0);
+	}
+	assert_int_equal(a.host.connections, 2);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 3200);
+	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
+
+	/* Another file in its place is not written over. */
+	assert_int_equal(help_start(&h), 0);
+	help_nap(300);
+	assert_int_equal(rename(help_path(h.dir, "data.mdb"), help_path(h.dir, "aside")), 0);
+	close(open(help_path(h.dir, "data.mdb"), O_CREAT | O_WRONLY, 0600));
+	help_nap(1500);
+	assert_int_equal(help_stop(&h), FP_EBUSY);
+	fp_close(&s);
+	help_end(&h);
+}
+
 /* Killed while a new store is made, or put in place: one of the two is there, whole, and nothing of the other is left. */
 static void test_compact_killed(void **state)
 {
@@ -1200,6 +1244,7 @@ int main(void)
 		cmocka_unit_test(test_hosts_max_lowered),
 		cmocka_unit_test(test_compact),
 		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_compact_killed),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_new_signatures),
