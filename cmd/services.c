@@ -3,6 +3,7 @@
  */
 #include "cmd/daemon.h"
 
+#include "api/control.h"
 #include "api/http.h"
 #include "core/err.h"
 #include "core/log.h"
@@ -36,6 +37,15 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 	return rc;
 }
 
+static int start_control(struct daemon *d, struct control **control)
+{
+	const int rc = d->control_fd >= 0 ? control_start(control, d->control_fd, d->command_fd[1]) : 0;
+
+	if (rc != 0)
+		log_error("commands cannot be served: %s", fp_strerror(rc));
+	return rc;
+}
+
 static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
 {
 	int rc = fp_open(store, d->opt.conf.store_dir);
@@ -46,7 +56,7 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	}
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
-	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits);
+	rc = sockets_start(sockets, &d->sockets, &d->opt, d->counters, &d->shared->a_commits, &d->keep);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;
@@ -73,6 +83,7 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct fp_store *store = NULL;
 	struct http *http = NULL;
 	struct sockets_service *sockets = NULL;
+	struct control *control = NULL;
 	char why[PRIVILEGE_WHY];
 	int status = EXIT_FAILED;
 
@@ -80,15 +91,21 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		capture_close(&d->capture[i]);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
+	if (d->keep.channel[0] >= 0)
+		close(d->keep.channel[0]);
+	if (d->command_fd[0] >= 0)
+		close(d->command_fd[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
 	else if (privilege_drop(&d->account, why) != 0)
 		log_error("%s", why);
-	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http, &sockets) == 0) {
+	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http, &sockets) == 0 &&
+	    start_control(d, &control) == 0) {
 		(void)!write(parent_fd, "R", 1);
 		wait_for_end(signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
+	control_stop(&control);
 	sockets_stop(&sockets);
 	http_stop(&http);
 	fp_close(&store);
