@@ -10,6 +10,7 @@
 
 #include "capture/capture.h"
 #include "cmd/logfile.h"
+#include "cmd/keep.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -26,6 +27,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct keep_shared keep;
 };
 
 struct daemon {
@@ -44,6 +46,7 @@ struct daemon {
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	struct sockets sockets;
+	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	int64_t started_s;

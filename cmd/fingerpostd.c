@@ -188,7 +188,10 @@ static int open_shared(struct daemon *d)
 	if (rc != 0)
 		return rc;
 	d->shared = mmap(NULL, sizeof *d->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return d->shared != MAP_FAILED ? 0 : -errno;
+	if (d->shared == MAP_FAILED)
+		return -errno;
+	keep_init(&d->keep, &d->shared->keep);
+	return 0;
 }
 
 static int open_http(struct daemon *d)
@@ -225,6 +228,8 @@ static int open_services(struct supervisor *s)
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
 	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0);
+	if (d->sockets.n > 0)
+		keep_take_over(&d->keep);
 	return rc;
 }
 
@@ -300,6 +305,7 @@ static void close_services(struct daemon *d)
 	if (d->http_fd >= 0)
 		close(d->http_fd);
 	sockets_close(&d->sockets);
+	keep_close(&d->keep);
 }
 
 static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
@@ -344,7 +350,12 @@ static int start_packets(struct supervisor *s)
 
 static int start_services(struct supervisor *s)
 {
-	return start_child(s, &s->services, services_main, "fingerpostd[services]");
+	int rc = keep_before_fork(&s->d.keep);
+
+	if (rc == 0)
+		rc = start_child(s, &s->services, services_main, "fingerpostd[services]");
+	keep_after_fork(&s->d.keep);
+	return rc;
 }
 
 static void announce(struct supervisor *s)
@@ -437,6 +448,7 @@ static void reap(struct supervisor *s)
 			pass_on(&s->services, SIGTERM);
 		} else if (pid == s->services.pid) {
 			forget(&s->services);
+			keep_hear(&s->d.keep);
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
@@ -465,17 +477,19 @@ static int supervise(struct supervisor *s, int signal_fd)
 	time_t started = time(NULL);
 
 	while (s->packets.pid > 0 || s->services.pid > 0) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 			{ .fd = signal_fd, .events = POLLIN }, { .fd = s->packets.fd, .events = POLLIN },
-			{ .fd = s->services.fd, .events = POLLIN },
+			{ .fd = s->services.fd, .events = POLLIN }, { .fd = s->d.keep.channel[0], .events = POLLIN },
 		};
 
-		if (poll(fds, 3, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
+		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
 			hear(s, &s->services);
+		if (fds[3].revents != 0)
+			keep_hear(&s->d.keep);
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
 			on_signal(s, sig);
 		if (s->want_services && s->services.pid == 0 && !s->stopping &&
@@ -485,6 +499,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 				log_error("the services process cannot be started: %s", strerror(errno));
 		}
 	}
+	keep_hand_over(&s->d.keep);
 	return s->status;
 }
 
