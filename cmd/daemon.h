@@ -9,6 +9,7 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
+#include "cmd/logfile.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -39,6 +40,7 @@ struct daemon {
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;
 	char queue_name[DAEMON_QUEUES_MAX][32];
+	struct logfile *log;       /* p0f's; NULL: none is wanted */
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	struct sockets sockets;

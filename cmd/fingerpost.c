@@ -24,10 +24,14 @@ static const struct command {
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
 	{ "classify", cmd_classify,
-	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
+	  " [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
 	  "spam and ham by system out of spamd's log, and scores that follow" },
+	{ "explain", cmd_explain, "[--store DIR] [--prior mail|flat|FILE] SIGNATURE|ADDRESS", "what speaks for and against each system" },
+	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
+	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
 };
 

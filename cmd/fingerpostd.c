@@ -88,6 +88,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.decapsulate = c->decapsulate,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
@@ -159,6 +160,8 @@ static int open_captures(struct daemon *d)
 			log_error("%s", err);
 			return rc;
 		}
+		if (o->conf.decapsulate)
+			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
 	if (d->n_files > 0)
@@ -267,7 +270,7 @@ static int open_account(struct daemon *d)
 static int open_all(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char why[STOREDIR_WHY] = "";
+	char why[STOREDIR_WHY] = "", log_why[LOGFILE_WHY];
 	int rc;
 
 	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
@@ -280,6 +283,10 @@ static int open_all(struct supervisor *s)
 	rc = storedir_take(&d->lock_fd, d->opt.conf.store_dir, (mode_t)d->opt.conf.store_mode, &d->account, why);
 	if (rc != 0) {
 		log_error("%s", why);
+		return rc;
+	}
+	if (*d->opt.conf.log_p0f != '\0' && (rc = logfile_open(&d->log, d->opt.conf.log_p0f, &d->account, log_why)) != 0) {
+		log_error("%s", log_why);
 		return rc;
 	}
 	return open_services(s);
@@ -319,6 +326,8 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->services.fd);
 		if (body == packets_main)
 			close_services(&s->d);
+		else
+			logfile_close(&s->d.log);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}

@@ -35,6 +35,8 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_RECOGNISED, COUNTER_MATCHER, "recognised", "SYNs whose system has a name")        \
 	X(C_FLOWS_EVICTED, COUNTER_MATCHER, "flows_evicted", "flows forgotten early: the table was full") \
 	X(C_HOSTS_EVICTED, COUNTER_MATCHER, "hosts_evicted", "hosts forgotten by a matcher: the table was full") \
+	X(C_LOG_LINES, COUNTER_MATCHER, "log_lines", "lines for p0f's log")                     \
+	X(C_LOG_DROPPED, COUNTER_MATCHER, "log_dropped", "of these, lost: the log was behind, or its disk full") \
 	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
 	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
 	X(C_DELTAS, COUNTER_MATCHER, "deltas", "changes sent to the writer")                  \

@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/opinion.h"
+#include "core/p0flog.h"
 #include "core/table.h"
 
 #include <assert.h>
@@ -44,6 +45,7 @@ struct matcher {
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
 	struct opinion_cache opinions;
+	struct p0flog p0flog;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -399,13 +401,36 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+/* A line of p0f's log. Live, nothing waits for a disk; what is read from files is worth a wait while there is one that takes lines. */
+static void write_log(struct matcher *m, const struct track_event *ev)
+{
+	char line[P0FLOG_LINE];
+	const size_t len = p0flog_line(&m->p0flog, ev, line);
+
+	if (len == 0)
+		return;
+	counter_add(m->row, C_LOG_LINES, 1);
+	while (!lines_push(m->conf.log, line, len)) {
+		wake_up(m->conf.log_wake);
+		if (!m->conf.bulk || atomic_load_explicit(m->conf.log_stuck, memory_order_acquire)) {
+			counter_add(m->row, C_LOG_DROPPED, 1);
+			return;
+		}
+		pulse_beat(m->conf.pulse);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
+}
+
 static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
 {
 	struct matcher *m = ctx;
 
 	m->refused += result == TRACK_REFUSED;
-	for (size_t e = 0; e < events; e++)
+	for (size_t e = 0; e < events; e++) {
+		if (m->conf.log != NULL)
+			write_log(m, &ev[e]);
 		on_event(m, &ev[e]);
+	}
 }
 
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
@@ -422,6 +447,8 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
+	if (m->conf.log != NULL)
+		wake_up(m->conf.log_wake);
 }
 
 static void take_stats(struct matcher *m)
@@ -562,6 +589,7 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	memset(m, 0, sizeof *m);
 	m->magic = MAGIC;
 	m->conf = *conf;
+	p0flog_init(&m->p0flog, MATCH_CORRECT);
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
 	m->waiting_max = WAITING_MIN;
 	while (m->waiting_max < conf->hosts_max)
@@ -570,7 +598,7 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	rc = m->waiting == NULL ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
-		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = true,
+		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = conf->log == NULL,
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);

@@ -40,6 +40,7 @@ void sigdb_adopt(struct sigdb *db, struct model **mp)
 {
 	db->model = *mp;
 	db->model_free = model_free;
+	db->model_names = true;
 	*mp = NULL;
 	for (unsigned code = 1; code < 256; code++) {
 		const char *name = model_candidate(code, NULL);

@@ -1,6 +1,7 @@
 /* sigobs - the fields of a raw signature in turn; what is printed by sigtext.c is read here. */
 #include "core/sigobs.h"
 #include "core/err.h"
+#include "core/quirk.h"
 #include "core/sigtext.h"
 
 #include <ctype.h>

@@ -163,7 +163,7 @@ static void run(size_t row, bool compat, struct said *out)
 
 	if (sigdb_parse(&db, "test", rows[row].file, strlen(rows[row].file), &err) != 0)
 		fail_msg("%s: line %u: %s", rows[row].id, err.line, err.text);
-	if (!compat && opinion_load(db, NULL, "flat", &err) != 0)
+	if (!compat && opinion_load(db, NULL, "flat", true, &err) != 0)
 		fail_msg("%s: %s", err.file, err.text);
 	assert_int_equal(track_create(&t, &conf), 0);
 	out->text[0] = '\0';

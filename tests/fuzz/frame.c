@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(frame, data + 3, caplen);
 	for (int compat = 0; compat < 2; compat++) {
-		const struct pkt_conf conf = { .compat = compat };
+		struct pkt_conf conf = { .compat = compat };
 		struct track_event ev[TRACK_EVENTS_MAX];
 		struct p0flog log;
 		struct tcp_obs obs;
@@ -63,9 +63,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t n = 0;
 
 		time_ns += 7000000;
+		pkt_guess(&conf, link, frame, caplen);
 		if (pkt_decode(&conf, link, frame, caplen, len, time_ns, &obs) != PKT_OK)
 			continue;
-		track_observe(tracks[compat], db, &obs, ev, &n);
+		/* All of the payload is there in compat mode, which alone reads it. */
+		if (obs.payload_at > caplen || (compat && obs.payload_len > caplen - obs.payload_at))
+			abort();
+		track_observe_payload(tracks[compat], db, &obs, compat ? frame + obs.payload_at : NULL, ev, &n);
 		p0flog_init(&log, compat ? MATCH_COMPAT_P0F : MATCH_CORRECT);
 		for (size_t i = 0; i < n; i++)
 			if (p0flog_line(&log, &ev[i], line) >= sizeof line)

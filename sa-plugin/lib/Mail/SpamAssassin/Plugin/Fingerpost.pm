@@ -92,8 +92,10 @@ once, an answer of the first is taken before one of the second. They are asked
 when the message's relays are known, and what they say is taken before the
 first rule about it runs.
 
-p0f-analyzer is asked for the address without a port. Its answer says no class,
-age, candidates, handshakes or sharing: rules about these are false.
+p0f-analyzer wants the client's port too, which few servers write down (Exim
+can: C<log_selector = +incoming_port>). Where the Received line has none, port 1
+is asked for: C<fingerpostd> answers by the address then. Its answer says no
+class, age, candidates, handshakes or sharing: rules about these are false.
 
 =item fingerpost_remote_deadline TIME	(default: 200ms)
 
@@ -444,7 +446,7 @@ sub extract_metadata {
 
   if (!$host && $self->{remote}) {
     $case->{store_why} = $why;
-    $case->{query} = $self->{remote}->ask($ip);
+    $case->{query} = $self->{remote}->ask($ip, _port($msg, $ip));
     $pms->{fingerpost_asked} = $case;
     $self->_collect($pms, 0);
     return;
@@ -566,6 +568,18 @@ sub _client {
     return (undef, undef, $choice eq 'first_untrusted' ? 'no untrusted relay' : 'no external relay');
   }
   return ($relay, $relay->{ip});
+}
+
+# Of the client's connection, where the server wrote it down: "from [192.0.2.7] (port=4711 helo=...", "([192.0.2.7]:4711 helo=...".
+sub _port {
+  my ($msg, $ip) = @_;
+
+  foreach my $received ($msg->header('Received')) {
+    my ($port) = $received =~ /\[(?:IPv6:)?\Q$ip\E\](?::|\s*\(port=)(\d{1,5})\b/i;
+    return $port  if $port && $port <= 65535;
+    last if $received =~ /\Q$ip\E/i;
+  }
+  return;
 }
 
 # The client that submitted the message with a password, or that the caller vouches for. SpamAssassin counts an
