@@ -26,11 +26,17 @@ static const struct command {
 	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
 	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
-	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
+	  " [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
 	  "spam and ham by system out of spamd's log, and scores that follow" },
+	{ "explain", cmd_explain, "[--store DIR] [--prior mail|flat|FILE] SIGNATURE|ADDRESS", "what speaks for and against each system" },
+	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
+	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
+	{ "import-signatures", cmd_import_signatures, "--from p0f2|pf.os [--synack] FILE|-",
+	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them; what cannot be said is explained" },
 };
 
 void cli_say(const char *fmt, ...)

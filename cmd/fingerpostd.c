@@ -89,6 +89,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.decapsulate = c->decapsulate,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
@@ -160,6 +161,8 @@ static int open_captures(struct daemon *d)
 			log_error("%s", err);
 			return rc;
 		}
+		if (o->conf.decapsulate)
+			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
 	if (d->n_files > 0)
@@ -186,7 +189,10 @@ static int open_shared(struct daemon *d)
 	if (rc != 0)
 		return rc;
 	d->shared = mmap(NULL, sizeof *d->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return d->shared != MAP_FAILED ? 0 : -errno;
+	if (d->shared == MAP_FAILED)
+		return -errno;
+	keep_init(&d->keep, &d->shared->keep);
+	return 0;
 }
 
 static int open_http(struct daemon *d)
@@ -244,6 +250,8 @@ static int open_services(struct supervisor *s)
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
 	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
+	if (d->sockets.n > 0)
+		keep_take_over(&d->keep);
 	return rc;
 }
 
@@ -289,7 +297,7 @@ static int open_account(struct daemon *d)
 static int open_all(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char why[STOREDIR_WHY] = "";
+	char why[STOREDIR_WHY] = "", log_why[LOGFILE_WHY];
 	int rc;
 
 	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
@@ -302,6 +310,10 @@ static int open_all(struct supervisor *s)
 	rc = storedir_take(&d->lock_fd, d->opt.conf.store_dir, (mode_t)d->opt.conf.store_mode, &d->account, why);
 	if (rc != 0) {
 		log_error("%s", why);
+		return rc;
+	}
+	if (*d->opt.conf.log_p0f != '\0' && (rc = logfile_open(&d->log, d->opt.conf.log_p0f, &d->account, log_why)) != 0) {
+		log_error("%s", log_why);
 		return rc;
 	}
 	return open_services(s);
@@ -319,6 +331,7 @@ static void close_services(struct daemon *d)
 		close(d->command_fd[1]);
 	}
 	sockets_close(&d->sockets);
+	keep_close(&d->keep);
 }
 
 static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
@@ -345,6 +358,8 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->services.fd);
 		if (body == packets_main)
 			close_services(&s->d);
+		else
+			logfile_close(&s->d.log);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}
@@ -361,7 +376,12 @@ static int start_packets(struct supervisor *s)
 
 static int start_services(struct supervisor *s)
 {
-	return start_child(s, &s->services, services_main, "fingerpostd[services]");
+	int rc = keep_before_fork(&s->d.keep);
+
+	if (rc == 0)
+		rc = start_child(s, &s->services, services_main, "fingerpostd[services]");
+	keep_after_fork(&s->d.keep);
+	return rc;
 }
 
 static void announce(struct supervisor *s)
@@ -454,6 +474,7 @@ static void reap(struct supervisor *s)
 			pass_on(&s->services, SIGTERM);
 		} else if (pid == s->services.pid) {
 			forget(&s->services);
+			keep_hear(&s->d.keep);
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
@@ -482,17 +503,19 @@ static int supervise(struct supervisor *s, int signal_fd)
 	time_t started = time(NULL);
 
 	while (s->packets.pid > 0 || s->services.pid > 0) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 			{ .fd = signal_fd, .events = POLLIN }, { .fd = s->packets.fd, .events = POLLIN },
-			{ .fd = s->services.fd, .events = POLLIN },
+			{ .fd = s->services.fd, .events = POLLIN }, { .fd = s->d.keep.channel[0], .events = POLLIN },
 		};
 
-		if (poll(fds, 3, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
+		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
 			hear(s, &s->services);
+		if (fds[3].revents != 0)
+			keep_hear(&s->d.keep);
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
 			on_signal(s, sig);
 		if (s->want_services && s->services.pid == 0 && !s->stopping &&
@@ -502,6 +525,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 				log_error("the services process cannot be started: %s", strerror(errno));
 		}
 	}
+	keep_hand_over(&s->d.keep);
 	return s->status;
 }
 

@@ -133,6 +133,10 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	struct tcp_obs obs;
 
 	counter_add(q->row, C_FRAMES, 1);
+	if (frame->rejected) {
+		counter_add(q->row, C_FILTERED, 1);
+		return;
+	}
 	const enum pkt_result result =
 	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
 
@@ -362,6 +366,15 @@ static bool only_whole_files(const struct daemon *d)
 	return d->n_live == 0;
 }
 
+static int start_log(struct packets *p)
+{
+	const int rc = p->d->log != NULL ? logfile_start(p->d->log, p->d->matchers) : 0;
+
+	if (rc != 0)
+		log_error("cannot start the log: %s", fp_strerror(rc));
+	return rc;
+}
+
 static int make_matchers(struct packets *p)
 {
 	struct daemon *d = p->d;
@@ -383,6 +396,9 @@ static int make_matchers(struct packets *p)
 			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
+			.log = d->log != NULL ? logfile_ring(d->log, m) : NULL,
+			.log_wake = d->log != NULL ? logfile_wake(d->log) : NULL,
+			.log_stuck = d->log != NULL ? logfile_stuck(d->log) : NULL,
 			.a_sigdb = &p->a_sigdb,
 		};
 		const int rc = matcher_create(&p->matcher[m], &conf);
@@ -426,6 +442,7 @@ static int take_settings(struct packets *p)
 {
 	const struct conf_list *ignore = &p->d->opt.conf.ignore;
 
+	p->pkt.decapsulate = p->d->opt.conf.decapsulate;
 	p->n_cpu = (unsigned)conf_cpus(&p->d->opt.conf.cpus, p->cpu, sizeof p->cpu / sizeof *p->cpu);
 	p->ignore = calloc(ignore->n + 1, sizeof *p->ignore);
 	if (p->ignore == NULL)
@@ -589,6 +606,8 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
 			if (sig == SIGTERM || sig == SIGINT)
 				return;
+			if (sig == SIGHUP && p->d->log != NULL)
+				logfile_reopen(p->d->log);
 			if (sig == SIGHUP)
 				reload(p);
 			if (sig == SIGUSR1)
@@ -604,6 +623,14 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 				return;
 		}
 	}
+}
+
+static void stop_log(struct logfile *log)
+{
+	const uint64_t left = logfile_stop(log);
+
+	if (left > 0)
+		log_error("%llu bytes of the log could not be written", (unsigned long long)left);
 }
 
 /* Upstream first: what each stage has taken, the next one gets. */
@@ -624,6 +651,8 @@ static int stop_threads(struct packets *p)
 		wake_up(matcher_wake(p->matcher[m]));
 		pthread_join(p->matcher_thread[m], NULL);
 	}
+	if (d->log != NULL)
+		stop_log(d->log);
 	writer_stop(p->writer);
 	pthread_join(p->writer_thread, NULL);
 	return p->writer_result != 0 ? EXIT_FAILED : status;
@@ -646,6 +675,7 @@ static void destroy(struct packets *p)
 	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++)
 		free(p->queue[q].batch);
 	writer_close(&p->writer);
+	logfile_close(&p->d->log);
 	free(p->queue);
 	free(p->matcher);
 	free(p->matcher_thread);
@@ -659,7 +689,8 @@ static int start(struct packets *p)
 {
 	int rc;
 
-	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = make_matchers(p)) != 0 ||
+	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = start_log(p)) != 0 ||
+	    (rc = make_matchers(p)) != 0 ||
 	    (rc = make_queues(p)) != 0)
 		return rc;
 	atomic_init(&p->a_sigdb, p->d->sigdb);

@@ -56,7 +56,7 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	}
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
-	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits);
+	rc = sockets_start(sockets, &d->sockets, &d->opt, d->counters, &d->shared->a_commits, &d->keep);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;
@@ -93,6 +93,8 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		close(d->lock_fd);
 	if (d->command_fd[0] >= 0)
 		close(d->command_fd[0]);
+	if (d->keep.channel[0] >= 0)
+		close(d->keep.channel[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
 	else if (privilege_drop(&d->account, why) != 0)

@@ -35,11 +35,13 @@ struct conf {
 	struct conf_list cpus;    /* "0", "2-3"; checked */
 	uint64_t fanout;          /* enum conf_fanout */
 	bool promiscuous;
+	bool decapsulate;
 	uint64_t timeout_ms;
 	uint64_t buffer_bytes;
 	struct conf_list ignore;  /* CIDR blocks; checked */
 	struct conf_list signatures;
 	char *prior;
+	char *log_p0f;
 	uint64_t hosts_max;
 	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
 	uint64_t flows_max;

@@ -36,6 +36,8 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_RECOGNISED, COUNTER_MATCHER, "recognised", "SYNs whose system has a name")        \
 	X(C_FLOWS_EVICTED, COUNTER_MATCHER, "flows_evicted", "flows forgotten early: the table was full") \
 	X(C_HOSTS_EVICTED, COUNTER_MATCHER, "hosts_evicted", "hosts forgotten by a matcher: the table was full") \
+	X(C_LOG_LINES, COUNTER_MATCHER, "log_lines", "lines for p0f's log")                     \
+	X(C_LOG_DROPPED, COUNTER_MATCHER, "log_dropped", "of these, lost: the log was behind, or its disk full") \
 	X(C_CONFIRMED_EVICTED, COUNTER_MATCHER, "confirmed_evicted", "of these, hosts that had completed a handshake") \
 	X(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
 	X(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \

@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/opinion.h"
+#include "core/p0flog.h"
 #include "core/table.h"
 
 #include <assert.h>
@@ -13,11 +14,9 @@
 
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
-#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early (bulk: as many as there are hosts) */
+#define WAITING_MIN 1024 /* places in the line of hosts with something unsent, else as many as there are hosts: a store that stalls stops nobody */
 #define SOON 8          /* hosts in line whose memory is loaded ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
-
-_Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
 
 /* A host with unsent counts, in order of the time of its first unsent change. */
 struct waiting {
@@ -51,6 +50,7 @@ struct matcher {
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
 	struct opinion_cache opinions;
+	struct p0flog p0flog;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -79,12 +79,12 @@ static uint32_t seconds(int64_t ns)
 
 /* ---- Deltas ----------------------------------------------------------------------------------- */
 
-/* What a verdict says, but for its time: equal hashes need not be sent again. Never 0. */
-static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+/* What a signature says, but for its time: equal hashes need not be sent again. */
+static uint32_t sig_hash(const struct track_sig *sig)
 {
 	const uint64_t said[] = {
 		(uint64_t)(sig->label != NULL ? sig->label->id : 0) << 32 | sig->quirks,
-		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn | (uint32_t)confirmed << 8,
+		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn,
 		(uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 | (uint32_t)sig->olen << 8 | sig->match,
 	};
 	uint64_t h = 0;
@@ -93,7 +93,18 @@ static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 		h = (h ^ said[i]) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
 	}
-	return (uint32_t)h | 1;
+	return (uint32_t)h;
+}
+
+/* And whether it was confirmed. Never 0. */
+static uint32_t verdict_hash(uint32_t sig, bool confirmed)
+{
+	return (confirmed ? sig ^ 0x5bd1e994 : sig) | 1;
+}
+
+static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+{
+	return verdict_hash(sig_hash(sig), confirmed);
 }
 
 static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
@@ -216,8 +227,8 @@ static bool send_oldest(struct matcher *m)
 }
 
 /*
- * The store is behind and nothing more can be kept: wait for it. Capture goes on meanwhile, and counts what its
- * rings have no room for. host NULL: the oldest in line.
+ * The store is behind and nothing more can be kept, as where a host has to go that it does not know yet: wait for it. Capture goes on
+ * meanwhile, and counts what its rings have no room for. host NULL: the oldest in line (which evicted hosts may fill too).
  */
 static void until_taken(struct matcher *m, struct track_host *host)
 {
@@ -327,10 +338,10 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	 * A client whose handshake was seen with this very signature stays confirmed: its SYN is no news. With
 	 * another signature it is somebody else until its own handshake.
 	 */
-	const uint32_t confirmed = say_hash(ev->sig, true);
+	const uint32_t hash = sig_hash(ev->sig);
 
-	u->confirmed = u->said == confirmed;
-	changed(m, ev, !u->confirmed && u->said != say_hash(ev->sig, false));
+	u->confirmed = u->said == verdict_hash(hash, true);
+	changed(m, ev, !u->confirmed && u->said != verdict_hash(hash, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -408,13 +419,36 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+/* A line of p0f's log. Live, nothing waits for a disk; what is read from files is worth a wait while there is one that takes lines. */
+static void write_log(struct matcher *m, const struct track_event *ev)
+{
+	char line[P0FLOG_LINE];
+	const size_t len = p0flog_line(&m->p0flog, ev, line);
+
+	if (len == 0)
+		return;
+	counter_add(m->row, C_LOG_LINES, 1);
+	while (!lines_push(m->conf.log, line, len)) {
+		wake_up(m->conf.log_wake);
+		if (!m->conf.bulk || atomic_load_explicit(m->conf.log_stuck, memory_order_acquire)) {
+			counter_add(m->row, C_LOG_DROPPED, 1);
+			return;
+		}
+		pulse_beat(m->conf.pulse);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
+}
+
 static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
 {
 	struct matcher *m = ctx;
 
 	m->refused += result == TRACK_REFUSED;
-	for (size_t e = 0; e < events; e++)
+	for (size_t e = 0; e < events; e++) {
+		if (m->conf.log != NULL)
+			write_log(m, &ev[e]);
 		on_event(m, &ev[e]);
+	}
 }
 
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
@@ -435,6 +469,8 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
+	if (m->conf.log != NULL)
+		wake_up(m->conf.log_wake);
 }
 
 static void take_stats(struct matcher *m)
@@ -606,16 +642,17 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	memset(m, 0, sizeof *m);
 	m->magic = MAGIC;
 	m->conf = *conf;
+	p0flog_init(&m->p0flog, MATCH_CORRECT);
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
-	m->waiting_max = WAITING;
-	while (conf->bulk && m->waiting_max < conf->hosts_max)
+	m->waiting_max = WAITING_MIN;
+	while (m->waiting_max < conf->hosts_max)
 		m->waiting_max *= 2;
 	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
 	rc = m->waiting == NULL ? -ENOMEM :
 	    probation_init(&m->probation, conf->handshake, conf->queues, conf->queues_live, conf->probation_rate);
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
-		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
+		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = conf->log == NULL,
 		    .probation_max = conf->handshake != PROBATION_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)

@@ -20,6 +20,7 @@
 
 #include "core/counters.h"
 #include "core/hash.h"
+#include "core/lines.h"
 #include "core/probation.h"
 #include "core/pulse.h"
 #include "core/ring.h"
@@ -49,6 +50,9 @@ struct matcher_conf {
 	const struct sink *sink;
 	struct counters *counters;
 	struct pulse *pulse;        /* may be NULL */
+	struct lines *log;          /* p0f's log of what is seen; NULL: none is wanted */
+	struct wake *log_wake;      /* who writes it */
+	const _Atomic bool *log_stuck; /* it cannot be written: bulk does not wait for room */
 	_Atomic(const struct sigdb *) *a_sigdb; /* the published one; see matcher_sigdb_seen() */
 };
 

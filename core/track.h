@@ -103,6 +103,7 @@ struct track_conf {
 	uint32_t hosts_max;
 	uint32_t probation_max; /* of these, kept for hosts never confirmed; below hosts_max; 0 = no such part */
 	enum match_mode mode;
+	bool no_mtu;               /* no TRACK_MTU: who does not print a log has the MTU in the verdict */
 	struct hash_key key;
 	/* p0f's -t: flows that old since their SYN and hosts unseen so long are forgotten; 0 = never. Looked at every 50 segments. */
 	uint32_t flow_age_s, host_age_s;

@@ -385,6 +385,34 @@ static void test_busy_store_loses_nothing(void **state)
 	end(&f);
 }
 
+/* As many hosts as there are have a place in the line: a store that takes nothing does not stop the matcher. */
+static void test_stalled_store_stops_nobody(void **state)
+{
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 70000, 0);
+	f.store->refuses = true;
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < 65536; i++) {
+			const struct tcp_obs o = syn(LINUX, i, (uint16_t)(40000 + round), 100 * round, i);
+
+			matcher_batch(f.m, 0, &o, 1);
+		}
+	assert_int_equal(f.store->n, 0);
+	assert_int_equal(count(&f, C_APPLIED), 3 * 65536);
+	f.store->refuses = false;
+	while (matcher_tick(f.m, true))
+		;
+	for (unsigned i = 0; i < 65536; i += 4099)
+		if (deltas_of(&f, i, &d, &sum) < 1 || sum.connections != 3)
+			fail_msg("client %u: %u connections in the store, want 3", i, sum.connections);
+	assert_accounted(&f, 0);
+	end(&f);
+}
+
 static void test_evicted_hosts_say_what_is_unsent(void **state)
 {
 	struct fixture f;
@@ -803,6 +831,7 @@ int main(void)
 		cmocka_unit_test(test_spoofed_syn_does_not_take_a_handshake),
 		cmocka_unit_test(test_doubtful_uptime),
 		cmocka_unit_test(test_busy_store_loses_nothing),
+		cmocka_unit_test(test_stalled_store_stops_nobody),
 		cmocka_unit_test(test_evicted_hosts_say_what_is_unsent),
 		cmocka_unit_test(test_thread_drains_at_stop),
 		cmocka_unit_test(test_bulk_sends_by_address),
