@@ -20,7 +20,8 @@ static const struct command {
 	const char *arguments;
 	const char *help;
 } table[] = {
-	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
+	{ "lookup", cmd_lookup, "[--store DIR] [--json] [--near] ADDRESS...",
+	  "what is known of an address; --near: of an unknown IPv6 address, what is known of its /64" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
 	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
