@@ -13,6 +13,8 @@ enum { CLI_YES = 0, CLI_NO = 1, CLI_ERROR = 2 };
 int cmd_lookup(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 int cmd_forget(int argc, char **argv);
 int cmd_compact(int argc, char **argv);
 int cmd_sa_report(int argc, char **argv);

@@ -20,9 +20,13 @@ static const struct command {
 	const char *arguments;
 	const char *help;
 } table[] = {
-	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
+	{ "lookup", cmd_lookup, "[--store DIR] [--json] [--near] ADDRESS...",
+	  "what is known of an address; --near: of an unknown IPv6 address, what is known of its /64" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
+	{ "top", cmd_top, "[--store DIR] [--once]", "systems and rates; on a terminal again each second" },
+	{ "watch", cmd_watch, "[--store DIR] [--json] [--all]",
+	  "a line for each host that is new or has changed, as it comes; --all: for each that is seen" },
 	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
 	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,

@@ -131,7 +131,8 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 	w->pace_n = (unsigned)w->n;
 	w->dirty = true;
 	w->hosts += (uint64_t)tally.hosts;
-	w->asked.number += tally.forgotten;
+	if (w->asked.deleting) /* else it is the asker's */
+		w->asked.number += tally.forgotten;
 	w->meta.now_ns = tally.now_ns;
 	w->layouts_stored = w->layouts;
 	w->n = 0;
