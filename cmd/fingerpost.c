@@ -94,6 +94,14 @@ static void help(FILE *to)
 	fputs("\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
 }
 
+/* What the manual and completion are made of (docs/man/generate): a line a command, tabs between. */
+static int print_table(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		printf("command\t%s\t%s\t%s\n", table[i].name, table[i].arguments, table[i].help);
+	return CLI_YES;
+}
+
 int main(int argc, char **argv)
 {
 	/* A reader that has seen enough closes the pipe; that is no error worth a message. */
@@ -110,6 +118,8 @@ int main(int argc, char **argv)
 		puts("fingerpost " FP_VERSION);
 		return CLI_YES;
 	}
+	if (strcmp(argv[1], "--table") == 0)
+		return print_table();
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].name, argv[1]) == 0)
 			return table[i].run(argc - 1, argv + 1);
