@@ -36,3 +36,7 @@ install-man: man
 	ln -sf fingerpost $(share)/bash-completion/completions/fingerpostd
 	install -m 644 build/share/completion/_fingerpost $(share)/zsh/vendor-completions/
 	install -m 644 build/share/fingerpost.conf $(share)/fingerpost/fingerpost.conf.example
+	install -d $(share)/man/man3
+	cd build/perl/lib && for m in Fingerpost Mail::SpamAssassin::Plugin::Fingerpost; do \
+		pod2man --section 3pm --release 'Fingerpost $(VERSION)' --center 'Fingerpost' --name $$m \
+			$$(echo $$m | sed 's|::|/|g').pm > $(abspath $(share))/man/man3/$$m.3pm || exit 1; done
