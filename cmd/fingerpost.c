@@ -6,11 +6,13 @@
 #include "core/util.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -46,19 +48,28 @@ int cli_usage(const char *command)
 	return CLI_ERROR;
 }
 
+static bool forbidden(const char *dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	return access(path, R_OK) != 0 && errno == EACCES;
+}
+
 static int no_store(const char *dir, int rc)
 {
 	if (dir == NULL)
 		dir = getenv("FINGERPOST_STORE");
 	if (dir == NULL)
 		dir = "/var/lib/fingerpost";
+	/* To a reader what it may not read is not there; a person is told which of the two it is. */
+	if (rc == FP_ENOSTORE && forbidden(dir))
+		rc = -EACCES;
 	switch (rc) {
 	case -EACCES:
-	case -EPERM:
 		cli_say("store %s: no right to read it; join its group, or use store.mode = 0644", dir);
 		break;
 	case FP_ENOSTORE:
-	case -ENOENT:
 		cli_say("store %s: there is none that can be read; is fingerpostd running, or is it elsewhere "
 		    "(--store, FINGERPOST_STORE)?", dir);
 		break;

@@ -199,10 +199,15 @@ static int open_services(struct supervisor *s)
 	/* Reading files only: no service but those named on the command line. */
 	if (!d->opt.live && !d->opt.stay && !d->opt.http_named)
 		return 0;
-	const int rc = listen_open(&d->http_fd, http, why);
+	int rc = listen_open(&d->http_fd, http, why);
 
-	if (rc != 0)
+	if (rc != 0) {
 		log_error("http.listen: %s", why);
+	} else if (!listen_is_local(d->http_fd) && *d->opt.conf.http_token == '\0' && !d->opt.conf.http_open) {
+		log_error("http.listen: %s can be reached from other machines: set http.token, or http.open = yes if "
+		    "everybody may read everything", http);
+		rc = FP_ECONFIG;
+	}
 	s->want_services = rc == 0;
 	return rc;
 }

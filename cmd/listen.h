@@ -2,6 +2,7 @@
 #ifndef FP_LISTEN_H
 #define FP_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LISTEN_WHY 256
@@ -11,5 +12,8 @@
  * a stale Unix socket of nobody is replaced. FP_ECONFIG: no such form; -errno: with why.
  */
 int listen_open(int *fd, const char *where, char why[LISTEN_WHY]);
+
+/* Whether only this machine can reach the socket: Unix, or a loopback address. */
+bool listen_is_local(int fd);
 
 #endif

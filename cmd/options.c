@@ -8,7 +8,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,7 +63,7 @@ static bool is_rare(const struct entry *e)
 static void left_column(char *buf, size_t size, const struct entry *e)
 {
 	snprintf(buf, size, "%c%c%s%s%s %s", e->letter ? '-' : ' ', e->letter ? e->letter : ' ',
-	    e->letter && e->name ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
+	    e->name == NULL ? "" : e->letter ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
 	    e->argument ? e->argument : "");
 }
 
@@ -163,20 +162,6 @@ static void set_limits(struct conf *conf, const char *value, struct conf_report 
 	conf_set(conf, "-m", "hosts.max", comma + 1, false, report);
 }
 
-static int list_add(struct conf_list *list, const char *text)
-{
-	char **item = realloc(list->item, (list->n + 2) * sizeof *item);
-
-	if (item == NULL)
-		return -1;
-	list->item = item;
-	item[list->n] = strdup(text);
-	if (item[list->n] == NULL)
-		return -1;
-	item[++list->n] = NULL;
-	return 0;
-}
-
 /* getopt's two tables, made of ours; a long option's value is its index + 1000. */
 static void getopt_tables(char *letters, struct option *longs)
 {
@@ -256,7 +241,7 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 		o->conf.promiscuous = true;
 		break;
 	case READ_FILE:
-		if (list_add(&o->files, optarg) != 0)
+		if (conf_list_add(&o->files, optarg) != 0)
 			say(report, "%s", "out of memory");
 		break;
 	case CONFIG:
@@ -326,8 +311,5 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 void options_free(struct options *o)
 {
 	conf_free(&o->conf);
-	for (size_t i = 0; i < o->files.n; i++)
-		free(o->files.item[i]);
-	free(o->files.item);
-	o->files = (struct conf_list){ NULL, 0 };
+	conf_list_free(&o->files);
 }

@@ -29,6 +29,8 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http)
 	const struct http_conf conf = {
 		.listen_fd = d->http_fd, .store = *store, .counters = d->counters,
 		.pulses = &d->shared->pulses, .queue_names = names, .started_s = d->started_s,
+		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,
+		.hosts = (const char *const *)d->opt.conf.http_hosts.item,
 	};
 	rc = http_start(http, &conf, why);
 	if (rc != 0)

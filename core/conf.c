@@ -72,6 +72,12 @@ static const struct row table[] = {
 	  "sync each commit to disk; no: every 5 seconds" },
 	{ "http.listen", T_TEXT, AT(http_listen), 0, 0, false, NULL, "127.0.0.1:8025",
 	  "ADDR:PORT, unix:PATH or off" },
+	{ "http.token", T_TEXT, AT(http_token), 0, 0, false, NULL, "",
+	  "bearer token that every HTTP request must carry; needed to listen beyond loopback" },
+	{ "http.hosts", T_LIST, AT(http_hosts), 0, 0, false, NULL, "",
+	  "further names that a request's Host may have, such as a front-end's" },
+	{ "http.open", T_BOOL, AT(http_open), 0, 0, false, NULL, "no",
+	  "listen beyond loopback without a token: whoever reaches the port reads everything" },
 	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
 	  "account to run as when started as root; empty: fingerpost if it exists" },
 	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
@@ -82,7 +88,7 @@ static void *field(struct conf *c, const struct row *row)
 	return (char *)c + row->offset;
 }
 
-static void list_clear(struct conf_list *list)
+void conf_list_free(struct conf_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		free(list->item[i]);
@@ -101,6 +107,11 @@ static int list_add(struct conf_list *list, const char *text, size_t len)
 		return -ENOMEM;
 	item[++list->n] = NULL;
 	return 0;
+}
+
+int conf_list_add(struct conf_list *list, const char *text)
+{
+	return list_add(list, text, strlen(text));
 }
 
 static void say(struct conf_report *report, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -269,7 +280,7 @@ static int set_list(struct conf_list *list, const struct row *row, const char *w
 	int rc = 0;
 
 	if (!append)
-		list_clear(list);
+		conf_list_free(list);
 	while (*value != '\0' && rc == 0) {
 		const size_t gap = strspn(value, " \t,");
 		const size_t len = strcspn(value + gap, " \t,");
@@ -425,7 +436,7 @@ void conf_free(struct conf *c)
 		case T_LIST:
 		case T_CPUS:
 		case T_CIDRS:
-			list_clear(at);
+			conf_list_free(at);
 			break;
 		default:
 			break;

@@ -44,6 +44,9 @@ struct conf {
 	uint64_t map_bytes;       /* CONF_AUTO: by hosts_max */
 	bool durable;
 	char *http_listen;
+	char *http_token;         /* "" = none */
+	struct conf_list http_hosts;
+	bool http_open;           /* beyond loopback without a token */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
 };
@@ -53,6 +56,10 @@ struct conf_report {
 	void *ctx;
 	unsigned errors;          /* grows with each */
 };
+
+/* Appends a copy of a text; -ENOMEM. conf_list_free() frees all and leaves an empty list. */
+int conf_list_add(struct conf_list *list, const char *text);
+void conf_list_free(struct conf_list *list);
 
 int conf_init(struct conf *c); /* -ENOMEM */
 void conf_free(struct conf *c);

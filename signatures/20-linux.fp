@@ -162,7 +162,7 @@ sig   = *:64:0:*:mss*4,9:mss,sok,ts,nop,ws:df,id+:0
 ; source: derived: 4 segments as above, scale from tcp_rmem[2] (net/ipv4/tcp_output.c tcp_select_initial_window())
 sig   = *:64:0:*:mss*4,10:mss,sok,ts,nop,ws:df,id+:0
 ; source: labelled: PRADS (GPL-2.0+) s00194
-; source: jumbo frames and loopback: 2 segments (net/ipv4/tcp_output.c tcp_select_initial_window())
+; source: derived: jumbo frames and loopback: 2 segments (net/ipv4/tcp_output.c tcp_select_initial_window())
 sig   = *:64:0:*:mss*2,6:mss,sok,ts,nop,ws:df,id+:0
 
 label = s:unix:Linux:2.4 or 2.6
@@ -267,8 +267,7 @@ sig   = *:64:0:*:mss*22,0:mss,nop,nop,sok,nop,ws:df,id+:0
 
 ; Timestamps overwritten with NOPs by a firewall or carrier: ten more NOPs where the option was. Windows as above.
 label = s:unix:Linux:2.4 or 2.6
-; source: labelled: PRADS (GPL-2.0+) s00428 s00429; p0f 3.09b (LGPL-2.1) s00495 (a crawler
-; source: its layout is that of Linux less the timestamp)
+; source: labelled: PRADS (GPL-2.0+) s00428 s00429; p0f 3.09b (LGPL-2.1) s00495
 sig   = *:64:0:*:mss*4,2:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+:0
 ; source: labelled: PRADS (GPL-2.0+) s00426 s00427 s00430; p0f 3.09b (LGPL-2.1) s00494 (as the entry before)
 sig   = *:64:0:*:mss*4,7:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+:0
@@ -317,15 +316,15 @@ sig   = *:64:0:*:mss*45,*:mss,nop,nop,sok,nop,ws:df:0
 
 label = s:unix:Linux:3.x or 4.x
 ; source: derived: 20 segments less 12 bytes each (28960)
-; source: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
+; source: derived: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
 sig   = *:64:0:*:mss*20,*:mss,sok,ts,nop,ws:df:0
 
 label = s:unix:Linux:2.6 or 3.x
 ; source: derived: 10 segments less 12 bytes each (14480)
-; source: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
+; source: derived: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
 sig   = *:64:0:*:mss*10,*:mss,sok,ts,nop,ws:df:0
 
 label = s:unix:Linux:2.4 or 2.6
 ; source: derived: 4 segments less 12 bytes each (5792)
-; source: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
+; source: derived: layout and id as seen on our own stack (net/ipv4/tcp_output.c tcp_select_initial_window())
 sig   = *:64:0:*:mss*4,*:mss,sok,ts,nop,ws:df:0

@@ -158,6 +158,16 @@ static int key_compare(struct key a, struct key b)
 }
 
 /*
+ * The keys of a page lie scattered over up to 64 cache lines, and a search meets five of a cold leaf one after the other: asks
+ * for all at once. A hint only: what the offsets say does not matter here.
+ */
+static void page_prefetch(const uint8_t *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(p + (L16(p + PAGE_HEAD + 2 * i) & (LMDB_PAGE - 1)) + NODE_HEAD);
+}
+
+/*
  * The first node from `from` on whose key is not below *key, n where there is none; *equal says whether it is that key.
  * -1: breach.
  */
@@ -247,6 +257,9 @@ static int walk(const struct snap *s, uint8_t key[RECORD_KEY_BYTES], bool next,
 			number = branch_child(p, 0);
 			continue;
 		}
+
+		if (leaf)
+			page_prefetch(p, n);
 
 		/* The first key of a branch stands for everything below the second: LMDB leaves it empty. */
 		int i = page_search(p, leaf ? 0 : 1, n, want, &equal);
@@ -599,17 +612,24 @@ static struct view *enter(struct fp_store *store, int64_t now, int *rc)
 
 /* ---- Look-ups --------------------------------------------------------------------------------- */
 
-static void split_label(const char *text, struct fp_answer *out)
+/* Both have FP_LABEL_TEXT bytes, so a part fits wherever the whole did. */
+static void copy_part(char out[FP_LABEL_TEXT], const char *from, size_t len)
+{
+	memcpy(out, from, len);
+	out[len] = '\0';
+}
+
+static void split_label(const char text[FP_LABEL_TEXT], struct fp_answer *out)
 {
 	const char *a = strchr(text, ':'), *b = a != NULL ? strchr(a + 1, ':') : NULL;
 
 	if (b == NULL) {
-		snprintf(out->name, sizeof out->name, "%s", text);
+		copy_part(out->name, text, strlen(text));
 		return;
 	}
-	snprintf(out->klass, sizeof out->klass, "%.*s", (int)(a - text), text);
-	snprintf(out->name, sizeof out->name, "%.*s", (int)(b - a - 1), a + 1);
-	snprintf(out->flavor, sizeof out->flavor, "%s", b + 1);
+	copy_part(out->klass, text, (size_t)(a - text));
+	copy_part(out->name, a + 1, (size_t)(b - a - 1));
+	copy_part(out->flavor, b + 1, strlen(b + 1));
 }
 
 /*

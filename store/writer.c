@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@
 #define META_EVERY_NS SECOND
 #define SYNC_EVERY_NS (5 * SECOND)
 #define SETTLED_NS (50 * MS)           /* files: so long nothing came, so the first fill is over */
+#define NOTHING_NS SECOND              /* or it has not even begun: a FIFO that nobody writes to yet */
 #define VALIDATE_WAIT_MS 300           /* what writer_open() waits; a million hosts take about as long */
 
 /* Deltas a transaction. While nothing is kept for readers a small one makes the smallest file. */
@@ -85,6 +87,12 @@ struct writer {
 	struct texts *labels;              /* the newest not yet stored */
 	_Atomic bool a_labels;             /* there are some */
 
+	/* The disk's thread: while it waits, commits go on. */
+	pthread_t sync_thread;
+	struct wake sync_wake;
+	_Atomic bool a_sync_wanted, a_sync_stop; /* set by the writer's thread */
+	_Atomic uint64_t a_synced;               /* counts up when one is done */
+
 	/* The writer's thread alone, and writer_open() before it. */
 	MDB_env *env;
 	MDB_dbi dbi;
@@ -98,6 +106,7 @@ struct writer {
 	int64_t quiet_until_ns, commit_ns, meta_ns, sync_ns, idle_ns, full_ns;
 	unsigned pace_n;                   /* deltas in the last commit */
 	bool dirty;                        /* commits since the last sync */
+	uint64_t synced;                   /* of a_synced, those counted */
 	struct record_meta meta;
 	struct intern *raw, *text;         /* option bytes, and layout texts, to layout ids */
 	char (*layout)[SIGTEXT_LAYOUT];    /* texts by id, for what is not stored yet */
@@ -420,9 +429,10 @@ static uint16_t layout_id(struct writer *w, const struct delta *d)
 	len = sigtext_layout(text, sizeof text, d->layout, d->layout_len, d->eol_pad);
 	id = intern_find(w->text, text, len);
 	if (id == 0) {
-		if (w->layouts == LAYOUTS_MAX) {
+		/* Whoever forges SYNs with layouts of his own leaves half of the numbers to those who do not. */
+		if (w->layouts >= (d->what.confirmed ? LAYOUTS_MAX : LAYOUTS_MAX / 2)) {
 			log_limited(&limit, 3600, LOG_WARNING,
-			    "store %s: %u option layouts are known, further ones are not kept", w->dir, LAYOUTS_MAX);
+			    "store %s: %u option layouts are known, further ones are not kept", w->dir, w->layouts);
 			return 0;
 		}
 		if (intern_add(w->text, text, len, w->layouts + 1) != 0)
@@ -669,6 +679,7 @@ static int commit_once(struct writer *w, const struct texts *t, bool clean)
 
 static int env_open(struct writer *w);
 static void env_close(struct writer *w);
+static void sync_settle(struct writer *w);
 
 /* The pages that wait for readers may be all that is missing: once in a while worth waiting for. */
 static bool wait_out_grace(struct writer *w, int64_t now)
@@ -686,6 +697,14 @@ static bool wait_out_grace(struct writer *w, int64_t now)
 	return true;
 }
 
+/* LMDB calls a write that was cut short an I/O error (0.9.24: mdb_page_flush()), whatever cut it. */
+static bool disk_full(const struct writer *w)
+{
+	struct statvfs st;
+
+	return fstatvfs(w->fd, &st) == 0 && st.f_bavail < 16;
+}
+
 static void tell_failure(struct writer *w, int rc)
 {
 	static struct log_limit limit;
@@ -695,7 +714,7 @@ static void tell_failure(struct writer *w, int rc)
 		log_limited(&limit, 10, LOG_ERROR, "store %s: its map of %" PRIu64 " MiB is full; %" PRIu64
 		    " changes are lost so far, what was stored stays; raise store.map or lower hosts.max", w->dir,
 		    w->map_bytes >> 20, lost);
-	else if (rc == -ENOSPC || rc == -EDQUOT)
+	else if (rc == -ENOSPC || rc == -EDQUOT || (rc == -EIO && disk_full(w)))
 		log_limited(&limit, 10, LOG_ERROR, "store %s: no space left on its disk; %" PRIu64
 		    " changes are lost so far, what was stored stays; make room", w->dir, lost);
 	else
@@ -719,6 +738,7 @@ static int commit(struct writer *w, const struct texts *t, bool clean)
 	tell_failure(w, rc);
 	w->n = 0;
 	if (rc == FP_ELMDB) {
+		sync_settle(w);
 		env_close(w);
 		if ((again = env_open(w)) != 0)
 			return again;
@@ -1188,14 +1208,69 @@ static void sleep_until(int64_t when_ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
+static bool sync_work(void *ctx)
+{
+	struct writer *w = ctx;
+
+	return atomic_load_explicit(&w->a_sync_wanted, memory_order_acquire) ||
+	    atomic_load_explicit(&w->a_sync_stop, memory_order_acquire);
+}
+
+/* Thread body: what mdb_env_sync() does without MDB_WRITEMAP, beside the commits. Ends by sync_end(). */
+static void *sync_run(void *arg)
+{
+	struct writer *w = arg;
+
+	while (!atomic_load_explicit(&w->a_sync_stop, memory_order_acquire)) {
+		if (!atomic_load_explicit(&w->a_sync_wanted, memory_order_acquire)) {
+			wake_sleep(&w->sync_wake, sync_work, w, -1);
+			continue;
+		}
+		/* A disk that fails here fails the commits too, and they say so. */
+		if (fdatasync(w->fd) == 0)
+			atomic_fetch_add_explicit(&w->a_synced, 1, memory_order_relaxed);
+		/* w->fd is the writer's again; pairs with the acquire in sync_settle(). */
+		atomic_store_explicit(&w->a_sync_wanted, false, memory_order_release);
+	}
+	return NULL;
+}
+
+/* Waits for a sync under way: before the file is closed. */
+static void sync_settle(struct writer *w)
+{
+	const struct timespec nap = { 0, MS };
+
+	while (atomic_load_explicit(&w->a_sync_wanted, memory_order_acquire))
+		nanosleep(&nap, NULL);
+}
+
+static int sync_begin(struct writer *w)
+{
+	w->sync_ns = clock_ns(CLOCK_MONOTONIC) + SYNC_EVERY_NS;
+	return -pthread_create(&w->sync_thread, NULL, sync_run, w);
+}
+
+static void sync_end(struct writer *w)
+{
+	sync_settle(w);
+	atomic_store_explicit(&w->a_sync_stop, true, memory_order_release);
+	wake_up(&w->sync_wake);
+	pthread_join(w->sync_thread, NULL);
+}
+
 static void sync_if_due(struct writer *w, int64_t now)
 {
-	if (w->conf.durable || !w->dirty || now < w->sync_ns)
+	const uint64_t synced = atomic_load_explicit(&w->a_synced, memory_order_relaxed);
+
+	count(w, C_SYNCS, synced - w->synced);
+	w->synced = synced;
+	if (w->conf.durable || !w->dirty || now < w->sync_ns ||
+	    atomic_load_explicit(&w->a_sync_wanted, memory_order_acquire))
 		return;
-	if (mdb_env_sync(w->env, 1) == 0)
-		count(w, C_SYNCS, 1);
 	w->dirty = false;
-	w->sync_ns = clock_ns(CLOCK_MONOTONIC) + SYNC_EVERY_NS;
+	w->sync_ns = now + SYNC_EVERY_NS;
+	atomic_store_explicit(&w->a_sync_wanted, true, memory_order_release);
+	wake_up(&w->sync_wake);
 }
 
 /* Waits for the check that writer_open() did not, and for nothing else: matchers keep what the rings do not take. */
@@ -1246,14 +1321,11 @@ static void drop_rings(struct writer *w)
 	}
 }
 
-int writer_run(struct writer *w)
+static int serve(struct writer *w)
 {
 	int rc;
 
-	if (w->validating != NULL && (rc = finish_validation(w)) != 0) {
-		drop_rings(w);
-		return rc == -ECANCELED ? 0 : rc;
-	}
+	w->idle_ns = clock_ns(CLOCK_MONOTONIC) + NOTHING_NS - SETTLED_NS;
 	for (;;) {
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
 		const int64_t may = w->commit_ns + pace_ns(w) > w->quiet_until_ns ? w->commit_ns + pace_ns(w)
@@ -1278,7 +1350,8 @@ int writer_run(struct writer *w)
 				texts_free(&t);
 			else
 				return_labels(w, t);
-			if (w->env == NULL) {
+			/* Damage is found and set aside at the next start. */
+			if (w->env == NULL || rc == FP_EDAMAGED) {
 				drop_rings(w);
 				return rc;
 			}
@@ -1287,15 +1360,29 @@ int writer_run(struct writer *w)
 			sync_if_due(w, now);
 			continue;
 		}
-		if (!w->stamped && now - w->idle_ns >= SETTLED_NS && w->idle_ns != 0) {
-			if ((rc = let_readers_in(w)) != 0)
-				return rc;
-		}
+		if (!w->stamped && now - w->idle_ns >= SETTLED_NS && (rc = let_readers_in(w)) != 0)
+			return rc;
 		if (stop)
 			return finish(w);
 
-		const int64_t until = !w->stamped && w->idle_ns != 0 ? w->idle_ns + SETTLED_NS : w->meta_ns;
+		const int64_t settled = w->idle_ns + SETTLED_NS;
+		const int64_t until = !w->stamped && settled < w->meta_ns ? settled : w->meta_ns;
 
 		wake_sleep(&w->wake, has_work, w, until > now ? (int)((until - now) / MS) + 1 : 1);
 	}
+}
+
+int writer_run(struct writer *w)
+{
+	int rc;
+
+	if (w->validating != NULL && (rc = finish_validation(w)) != 0) {
+		drop_rings(w);
+		return rc == -ECANCELED ? 0 : rc;
+	}
+	if ((rc = sync_begin(w)) != 0)
+		return rc;
+	rc = serve(w);
+	sync_end(w);
+	return rc;
 }

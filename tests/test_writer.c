@@ -7,7 +7,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #define DAY 1700000000u
@@ -594,6 +596,71 @@ static void test_map_full(void **state)
 	help_end(&h);
 }
 
+/* In a child of its own: a small disk, full, then not. 0 well, 77 no such disk here. */
+static int disk_full_child(struct help *hp)
+{
+	struct help h = *hp;
+	struct fp_answer a;
+	struct fp_store *s;
+	char ballast[65536];
+
+	h.conf.dir = h.dir;
+	h.conf.a_commits = &h.a_commits;
+	if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", h.dir, "tmpfs", 0, "size=8m") != 0)
+		return 77;
+	h.conf.live = true;
+	if (help_start(&h) != 0)
+		return 1;
+	help_push_range(&h, 0, 2000, DAY);
+	if (fp_open(&s, h.dir) != 0 || help_ask(s, 1999, 0, &a) != 0)
+		return 2;
+
+	const int fd = open(help_path(h.dir, "ballast"), O_CREAT | O_WRONLY, 0600);
+
+	memset(ballast, 1, sizeof ballast);
+	while (write(fd, ballast, sizeof ballast) > 0)
+		;
+	close(fd);
+	help_push_range(&h, 2000, 30000, DAY);
+	for (int i = 0; i < 500 && counters_pending(h.counters) > 0; i++)
+		help_nap(10);
+	if (counters_get(h.counters, C_STORE_FAILED, 0) == 0 || help_ask(s, 1999, 0, &a) != 0)
+		return 3;
+
+	/* Space again: service again, nothing of before lost. */
+	unlink(help_path(h.dir, "ballast"));
+	help_nap(600);
+	help_push_range(&h, 40000, 41000, DAY);
+	if (help_ask(s, 40999, 0, &a) != 0 || help_ask(s, 0, 0, &a) != 0)
+		return 4;
+	if (help_stop(&h) != 0)
+		return 5;
+	if (counters_get(h.counters, C_WRITTEN, 0) + counters_get(h.counters, C_STORE_FAILED, 0) != 31000)
+		return 6;
+	return validate(h.dir).rc == 0 ? 0 : 7;
+}
+
+static void test_disk_full(void **state)
+{
+	struct help h;
+	int status;
+
+	(void)state;
+	help_init(&h);
+
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(disk_full_child(&h));
+	waitpid(pid, &status, 0);
+	help_end(&h);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* hosts.max holds; confirmed hosts stay while there are others. */
 static void test_hosts_max(void **state)
 {
@@ -765,6 +832,7 @@ int main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_map_full),
+		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_hosts_max),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_new_signatures),

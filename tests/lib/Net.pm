@@ -15,8 +15,9 @@ sub unable {
     return 'no ip(8)' unless grep { -x "$_/ip" } qw(/sbin /usr/sbin /bin /usr/bin);
     my $name = "fp-probe-$$";
     return 'network namespaces cannot be made here' if system("ip netns add $name 2>/dev/null");
+    my $entered = system("ip netns exec $name true 2>/dev/null") == 0;
     system "ip netns del $name";
-    return '';
+    return $entered ? '' : 'network namespaces cannot be entered here';
 }
 
 sub new {

@@ -135,6 +135,7 @@ for (
     [ 'a user not there',     2, qr/nobodyatall/,         '-r', "$dir/a.pcap", '-u', 'nobodyatall' ],
     [ 'a store of no parent', 2, qr/mkdir -p/,            '-r', "$dir/a.pcap", '--store', "$dir/no/such/store" ],
     [ 'a store that is a file', 2, qr/no directory/,      '-r', "$dir/a.pcap", '--store', $plain ],
+    [ 'HTTP for all the world', 2, qr/http\.token/,      '-r', "$dir/a.pcap", '--http', '0.0.0.0:0' ],
     [ 'an address to listen on', 2, qr/nowhere/,          '-r', "$dir/a.pcap", '--http', 'nowhere' ],
 ) {
     my ($why, $want, $says, @argv) = @$_;
@@ -145,6 +146,26 @@ for (
     like($err, $says, "$why: said");
 }
 ok((bless { store => "$dir/wrong", status => 0 }, 'Daemon')->lookup('192.0.2.11'), 'a file cut short: what came before is stored');
+
+# ---- Who owns the store, and who may not --------------------------------------------------------------------
+
+SKIP: {
+    skip 'not root: cannot become somebody else', 8 if $> != 0;
+    chmod 0755, $dir;
+    ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/given", '-u', 'nobody' ]);
+    is($status, 0, '-u nobody: exit 0') or diag $err;
+    my $nobody = getpwnam 'nobody';
+    is((stat "$dir/given/$_")[4], $nobody, "$_ was given to nobody") for 'data.mdb', 'stamp', '.';
+    is((stat "$dir/given/data.mdb")[2] & 0777, 0640, 'the store is for its group');
+    is((stat "$dir/given/lock.mdb")[2] & 0777, 0600, 'its lock for its owner alone');
+    mkdir "$dir/roots", 0755;
+    my @as_nobody = ('setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups');
+    ($status, undef, $err) = Daemon::run([ @as_nobody, "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/roots" ]);
+    is($status, 2, 'a directory that we may not write: exit 2');
+    like($err, qr{\Q$dir\E/roots}, 'which is named');
+    like((Daemon::run([ @as_nobody, "$Daemon::BIN/fingerpost", 'lookup', '--store', "$dir/store", '192.0.2.11' ]))[2],
+        qr/no right to read it; join its group/, 'a store that we may not read: the remedy is said');
+}
 
 # ---- --test, --help, --version ----------------------------------------------------------------------------
 
