@@ -6,8 +6,10 @@
  */
 #include "cmd/daemon.h"
 
+#include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/majority.h"
 #include "core/matcher.h"
 #include "core/pkt.h"
 #include "store/writer.h"
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +43,7 @@ struct queue {
 	bool live;
 	struct counter_row *row;
 	struct pulse *pulse;
+	struct majority sources;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
 	struct {
@@ -56,6 +60,7 @@ struct packets {
 	struct pkt_conf pkt;
 	_Atomic(const struct sigdb *) a_sigdb;
 	struct writer *writer;
+	struct pulse *writer_pulse;
 	struct matcher **matcher;
 	pthread_t *matcher_thread;
 	struct queue *queue;
@@ -66,6 +71,7 @@ struct packets {
 	_Atomic bool a_stop;       /* for matchers */
 	_Atomic unsigned a_capturing;
 	_Atomic bool a_writer_dead;
+	_Atomic bool a_majority_said;
 };
 
 /* ---- Capture threads ---------------------------------------------------------------------------- */
@@ -123,6 +129,18 @@ static bool wanted(const struct tcp_obs *obs)
 	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
 }
 
+/* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
+static void say_majority(struct queue *q)
+{
+	char text[FP_ADDR_TEXT];
+
+	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
+		return;
+	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
+	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
+	    "machine, put it into the setting ignore", fp_addr_text(&q->sources.of, text), MAJORITY_WINDOW, MAJORITY_PERCENT);
+}
+
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -140,6 +158,8 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
 	} else {
+		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
+			say_majority(q);
 		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
 
 		q->batch[m].obs[q->batch[m].n++] = obs;
@@ -240,6 +260,7 @@ static void *writer_thread(void *arg)
 	struct packets *p = arg;
 
 	p->writer_result = writer_run(p->writer);
+	pulse_end(p->writer_pulse);
 	if (p->writer_result != 0)
 		atomic_store_explicit(&p->a_writer_dead, true, memory_order_release);
 	tell(p);
@@ -260,16 +281,38 @@ static void *matcher_thread(void *arg)
 	return NULL;
 }
 
+/* A thread names itself: by another's hand that is a file in /proc, which is out of reach. */
+struct thread_start {
+	void *(*body)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *named_thread(void *arg)
+{
+	const struct thread_start s = *(struct thread_start *)arg;
+
+	free(arg);
+	prctl(PR_SET_NAME, s.name);
+	return s.body(s.arg);
+}
+
 static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
     int pin)
 {
-	const int rc = pthread_create(thread, NULL, body, arg);
+	struct thread_start *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct thread_start){ .body = body, .arg = arg };
+	snprintf(s->name, sizeof s->name, "%.15s", name);
+	const int rc = pthread_create(thread, NULL, named_thread, s);
 
 	if (rc != 0) {
+		free(s);
 		log_error("cannot start thread %s: %s", name, strerror(rc));
 		return -rc;
 	}
-	pthread_setname_np(*thread, name);
 	if (pin >= 0 && p->n_cpu > 0) {
 		cpu_set_t set;
 
@@ -326,12 +369,15 @@ static int open_store(struct packets *p)
 {
 	const struct conf *c = &p->d->opt.conf;
 	char why[WRITER_WHY];
+
+	p->writer_pulse = pulse_add(&p->d->shared->pulses, "writer");
 	/* Four times what hosts.max needs: about 160 bytes a host, freed pages that wait included. */
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = p->writer_pulse,
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -484,7 +530,8 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 	};
 
 	for (;;) {
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		pulse_beat(p->d->packets_pulse);
+		if (poll(fds, 3, DAEMON_BEAT_MS) < 0 && errno != EINTR)
 			return;
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
@@ -583,17 +630,24 @@ int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		log_error("cannot make an event descriptor: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (privilege_drop(&d->account, why) != 0) {
+	/* No other root: signature files are read again, and the writer names its files by path. Landlock holds both. */
+	if (privilege_drop(&d->account, NULL, why) < 0) {
 		log_error("%s", why);
 		return EXIT_FAILED;
 	}
 	if (privilege_die_with(supervisor) != 0)
 		return EXIT_FAILED;
+	if (d->opt.conf.confine && privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, d->signature_files,
+	        d->n_signature_files, why) < 0) {
+		log_error("%s", why);
+		return EXIT_FAILED;
+	}
 	if (start(&p) != 0) {
 		/* Threads that did start end with the process; nothing was taken yet. */
 		return EXIT_REFUSED;
 	}
 	(void)!write(parent_fd, "R", 1);
+	hook_try("packets");
 	wait_for_end(&p, signal_fd, parent_fd);
 	status = stop_threads(&p);
 	report(d);

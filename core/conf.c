@@ -80,6 +80,8 @@ static const struct row table[] = {
 	  "listen beyond loopback without a token: whoever reaches the port reads everything" },
 	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
 	  "account to run as when started as root; empty: fingerpost if it exists" },
+	{ "confine", T_BOOL, AT(confine), 0, 0, false, NULL, "yes",
+	  "system calls and files beyond what each process needs are refused; no: for debuggers" },
 	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
 };
 

@@ -49,6 +49,7 @@ struct conf {
 	bool http_open;           /* beyond loopback without a token */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
+	bool confine;
 };
 
 struct conf_report {

@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/log.h"
 #include "core/merge.h"
+#include "core/pulse.h"
 #include "core/ring.h"
 #include "core/sigtext.h"
 #include "core/wake.h"
@@ -1280,12 +1281,14 @@ static int finish_validation(struct writer *w)
 	char why[WRITER_WHY];
 	int rc;
 
-	while (!validate_done(&w->validating, 100, &report))
+	while (!validate_done(&w->validating, 100, &report)) {
+		pulse_beat(w->conf.pulse);
 		if (atomic_load_explicit(&w->a_stop, memory_order_acquire) && w->conf.live) {
 			/* Asked to end within a second: what is in the rings is lost, the store stays as it was. */
 			validate_cancel(&w->validating);
 			return -ECANCELED;
 		}
+	}
 	rc = judge(w, &report, why);
 	if (rc == 0)
 		rc = start(w, why);
@@ -1328,6 +1331,8 @@ static int serve(struct writer *w)
 	w->idle_ns = clock_ns(CLOCK_MONOTONIC) + NOTHING_NS - SETTLED_NS;
 	for (;;) {
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+		pulse_beat(w->conf.pulse);
 		const int64_t may = w->commit_ns + pace_ns(w) > w->quiet_until_ns ? w->commit_ns + pace_ns(w)
 		                                                                  : w->quiet_until_ns;
 
