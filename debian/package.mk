@@ -25,4 +25,4 @@ deb:
 	@ls -l $(DEB)/*.deb
 
 check-package: deps
-	@debian/tests/check-package
+	@tests/run --system debian/tests/package.t
