@@ -26,7 +26,8 @@ struct capture_frame {
 
 struct capture_live {
 	const char *interface; /* "any" allowed */
-	const char *filter;    /* pcap expression; "" = none. Anded with the kernel filter of `segments` */
+	const char *filter;    /* pcap expression; "" = none. Of what passes, SYN, SYN+ACK and bare ACKs are taken: capture/filter.h */
+	bool no_acks;          /* SYN and SYN+ACK only: handshakes are of no interest */
 	bool promiscuous;
 	unsigned timeout_ms;   /* a block of frames is handed over after that at the latest */
 	unsigned buffer_bytes; /* of the kernel's ring, each queue */
@@ -40,6 +41,10 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 
 /* path: a pcap or pcapng file, a FIFO, "-" = standard input. FP_EFORMAT: not a capture. */
 int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR]);
+
+/* Of a file: its link type (of pcapng the first interface's), and a filter set after opening, when that is known; before the run. */
+uint32_t capture_file_link(const struct capture *c);
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR]);
 
 /* Counts that only the source knows; for files kernel_seen is what was read. */
 struct capture_stats {

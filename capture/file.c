@@ -3,10 +3,12 @@
  * libpcap, which reads through us, so that a FIFO is never read twice.
  */
 #include "capture/capture_int.h"
+#include "capture/filter.h"
 #include "capture/pcapfile.h"
 #include "core/err.h"
 #include "core/pkt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -171,19 +173,26 @@ static int open_libpcap(struct file *f, char err[CAPTURE_ERR])
 static int compile_filter(struct file *f, const char *text, char err[CAPTURE_ERR])
 {
 	/* LINKTYPE_ and DLT_ numbers differ for raw IP alone, of those we read. */
-	const int link = f->reader != NULL ? pcap_datalink(f->reader) : f->pcap.link == PKT_LINK_RAW ? DLT_RAW : (int)f->pcap.link;
-	pcap_t *dead = pcap_open_dead(link, 65535);
-	int rc = 0;
+	const int dlt = f->reader != NULL ? pcap_datalink(f->reader) : f->pcap.link == PKT_LINK_RAW ? DLT_RAW : (int)f->pcap.link;
+	const int rc = filter_compile(&f->filter, &(struct filter_conf){ .dlt = dlt, .text = text }, err);
 
-	if (dead == NULL)
-		return -ENOMEM;
-	if (pcap_compile(dead, &f->filter, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", text, pcap_geterr(dead));
-		rc = FP_ECONFIG;
-	}
 	f->filtering = rc == 0;
-	pcap_close(dead);
 	return rc;
+}
+
+uint32_t capture_file_link(const struct capture *c)
+{
+	const struct file *f = (const struct file *)c;
+
+	return f->reader != NULL ? (uint32_t)pcap_datalink(f->reader) : f->pcap.link;
+}
+
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR])
+{
+	struct file *f = (struct file *)c;
+
+	assert(!f->filtering);
+	return compile_filter(f, filter, err);
 }
 
 static void file_close(struct capture *c)

@@ -6,6 +6,7 @@
  */
 #include "capture/capture_int.h"
 #include "capture/fanout.h"
+#include "capture/filter.h"
 
 #include "core/err.h"
 #include "core/pkt.h"
@@ -162,30 +163,22 @@ static unsigned link_of(int dlt)
 	return dlt == DLT_RAW ? PKT_LINK_RAW : (unsigned)dlt;
 }
 
-static int set_filter(struct live *l, const char *filter, char err[CAPTURE_ERR])
+static int set_filter(struct live *l, const struct capture_live *conf, char err[CAPTURE_ERR])
 {
-	const char *wanted = *filter != '\0' ? filter : "tcp";
-	const size_t size = 2 * strlen(wanted) + 32;
+	const struct filter_conf f = {
+		.dlt = pcap_datalink(l->pcap), .text = conf->filter, .segments = true, .acks = !conf->no_acks, .handle = l->pcap,
+	};
 	struct bpf_program program;
-	char *text = malloc(size);
-
-	if (text == NULL)
-		return -ENOMEM;
-	/* Tagged frames as well; link types that know no tags refuse the term. */
-	snprintf(text, size, "(%s) or (vlan and (%s))", wanted, wanted);
-	int rc = pcap_compile(l->pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN);
+	int rc = filter_compile(&program, &f, err);
 
 	if (rc != 0)
-		rc = pcap_compile(l->pcap, &program, wanted, 1, PCAP_NETMASK_UNKNOWN);
-	free(text);
-	if (rc == 0) {
-		rc = pcap_setfilter(l->pcap, &program);
-		pcap_freecode(&program);
+		return rc;
+	if (pcap_setfilter(l->pcap, &program) != 0) {
+		snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", conf->filter, pcap_geterr(l->pcap));
+		rc = FP_ECONFIG;
 	}
-	if (rc == 0)
-		return 0;
-	snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", filter, pcap_geterr(l->pcap));
-	return FP_ECONFIG;
+	pcap_freecode(&program);
+	return rc;
 }
 
 /* Why activation failed and what to do about it. */
@@ -228,7 +221,7 @@ static int activate(struct live *l, const struct capture_live *conf, char err[CA
 	}
 	if (pcap_setnonblock(p, 1, err) != 0)
 		return FP_ECAPTURE;
-	return set_filter(l, conf->filter, err);
+	return set_filter(l, conf, err);
 }
 
 int capture_open_live(struct capture **out, const struct capture_live *conf, char err[CAPTURE_ERR])

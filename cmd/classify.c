@@ -196,21 +196,41 @@ static void print_event(struct classify *c, const struct track_event *e)
 
 /* ---- Frames ------------------------------------------------------------------------------- */
 
+/* There the address family's number is that of the capturing system: libpcap's filter fits a file only after libpcap has mended it. */
+static bool of_loopback(uint32_t link)
+{
+	return link == PKT_LINK_NULL || link == PKT_LINK_LOOP;
+}
+
+/* Whether p0f counts a frame that it cannot read: its filter passes TCP, tagged TCP on Ethernet alone. */
+static bool p0f_counts(uint32_t link, enum pkt_result rc)
+{
+	if (link == PKT_LINK_ETHERNET)
+		return true;
+	return rc != PKT_NOT_IP && !(rc == PKT_NOT_TCP && of_loopback(link));
+}
+
 static void on_frame(void *ctx, const struct capture_frame *f)
 {
 	struct classify *c = ctx;
 	struct track_event ev[TRACK_EVENTS_MAX];
 	struct tcp_obs obs;
 	size_t n = 0;
-	const enum pkt_result rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
+	enum pkt_result rc;
+
+	pkt_guess(&c->pkt, f->link, f->bytes, f->caplen < f->len ? f->caplen : f->len);
+	rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
 
 	if (rc == PKT_UNKNOWN_LINK) {
 		c->unknown_link++;
 		c->unknown_link_number = f->link;
 	}
-	if (rc != PKT_OK)
+	if (rc != PKT_OK) {
+		if (c->mode == MATCH_COMPAT_P0F && p0f_counts(f->link, rc))
+			track_dropped(c->track, f->time_ns);
 		return;
-	track_observe(c->track, c->db, &obs, ev, &n);
+	}
+	track_observe_payload(c->track, c->db, &obs, f->bytes + obs.payload_at, ev, &n);
 	for (size_t i = 0; i < n; i++)
 		print_event(c, &ev[i]);
 }
@@ -307,6 +327,33 @@ static int load_signatures(struct classify *c)
 	return complain("%s: %s", err.file, err.text);
 }
 
+/*
+ * p0f sees only what its own filter passes, and counts each such frame towards its next look at ages, also those that it cannot read. Of link
+ * types for which libpcap knows no such filter p0f reads nothing; we read them all.
+ */
+static int p0f_filter(struct classify *c, char err[CAPTURE_ERR])
+{
+	const uint32_t link = capture_file_link(c->capture);
+	const bool ethernet = link == PKT_LINK_ETHERNET;
+	const char *user = c->filter != NULL ? c->filter : "";
+	char *text;
+	int rc = 0;
+
+	if (user[0] == '\0' && of_loopback(link))
+		return 0;
+	if (user[0] == '\0')
+		rc = asprintf(&text, "tcp%s", ethernet ? " or (vlan and tcp)" : "");
+	else if (ethernet)
+		rc = asprintf(&text, "(tcp and (%s)) or (vlan and tcp and (%s))", user, user);
+	else
+		rc = asprintf(&text, "tcp and (%s)", user);
+	if (rc < 0)
+		return -ENOMEM;
+	rc = capture_file_filter(c->capture, text, err);
+	free(text);
+	return user[0] != '\0' ? rc : 0;
+}
+
 static int open_all(struct classify *c)
 {
 	const bool compat = c->mode == MATCH_COMPAT_P0F;
@@ -326,7 +373,7 @@ static int open_all(struct classify *c)
 	if ((rc = hash_key_random(&track.key)) != 0 || (rc = track_create(&c->track, &track)) != 0)
 		return complain("%s", fp_strerror(rc));
 	p0flog_init(&c->log, c->mode);
-	if (capture_open_file(&c->capture, c->file, c->filter, err) != 0)
+	if (capture_open_file(&c->capture, c->file, compat ? NULL : c->filter, err) != 0 || (compat && p0f_filter(c, err) != 0))
 		return complain("%s", err);
 	return EXIT_DONE;
 }

@@ -13,6 +13,7 @@ enum { CLI_YES = 0, CLI_NO = 1, CLI_ERROR = 2 };
 int cmd_lookup(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_sa_report(int argc, char **argv);
 int cmd_check_signatures(int argc, char **argv);
 
 /* "fingerpost: " and a line to standard error. */

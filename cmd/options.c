@@ -26,7 +26,7 @@ static const struct entry {
 } table[] = {
 	{ 'c', "config", "FILE", CONFIG, NULL, "settings (" DEFAULT_FILE ")" },
 	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
-	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, a FIFO or -, then exit; repeatable" },
+	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, a FIFO or - and exit; repeatable" },
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
@@ -38,7 +38,7 @@ static const struct entry {
 	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
 	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
 	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
-	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, say all errors, exit" },
+	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, say all errors" },
 	{ 'd', NULL, NULL, DETACH, NULL, "detach from the terminal" },
 	{ 'L', NULL, NULL, LIST, NULL, "list interfaces" },
 	{ 0, "table", NULL, TABLE, NULL, NULL },

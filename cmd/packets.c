@@ -123,22 +123,18 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
-/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
-static bool wanted(const struct tcp_obs *obs)
-{
-	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
-}
-
 /* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
 static void say_majority(struct queue *q)
 {
-	char text[FP_ADDR_TEXT];
+	char text[FP_ADDR_TEXT] = "one address";
 
 	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
 		return;
+	if (q->p->d->opt.conf.log_addresses)
+		fp_addr_text(&q->sources.of, text);
 	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
 	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
-	    "machine, put it into the setting ignore", fp_addr_text(&q->sources.of, text), MAJORITY_WINDOW, MAJORITY_PERCENT);
+	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
 }
 
 static void on_frame(void *ctx, const struct capture_frame *frame)
@@ -153,7 +149,7 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 
 	if (result > PKT_FILTERED) {
 		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !wanted(&obs)) {
+	} else if (result != PKT_OK || !obs_wanted(&obs)) {
 		counter_add(q->row, C_FILTERED, 1);
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);

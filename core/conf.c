@@ -2,6 +2,7 @@
 #include "core/conf.h"
 
 #include "core/err.h"
+#include "core/policyrule.h"
 #include "core/util.h"
 
 #include <ctype.h>
@@ -12,16 +13,19 @@
 #include <string.h>
 #include <strings.h>
 
-enum type { T_BOOL, T_NUMBER, T_SIZE, T_MODE, T_TEXT, T_LIST, T_CHOICE, T_CPUS, T_CIDRS };
+enum type { T_BOOL, T_NUMBER, T_SIZE, T_SECONDS, T_MODE, T_TEXT, T_LIST, T_CHOICE, T_CPUS, T_CIDRS, T_RULES };
 
 static const char *const type_name[] = {
 	[T_BOOL] = "yes or no", [T_NUMBER] = "a number", [T_SIZE] = "bytes, with k, M or G",
+	[T_SECONDS] = "a time in s, m, h or d",
 	[T_MODE] = "an octal mode", [T_TEXT] = "a text", [T_LIST] = "a list",
 	[T_CHOICE] = "one of a few words", [T_CPUS] = "CPUs such as 0 2-3",
 	[T_CIDRS] = "CIDR blocks such as 10.0.0.0/8",
+	[T_RULES] = "a rule, CONDITION... : ACTION",
 };
 
 static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL };
+static const char *const words_words[] = { "v2", "v3", NULL };
 
 struct row {
 	const char *name;
@@ -78,8 +82,32 @@ static const struct row table[] = {
 	  "further names that a request's Host may have, such as a front-end's" },
 	{ "http.open", T_BOOL, AT(http_open), 0, 0, false, NULL, "no",
 	  "listen beyond loopback without a token: whoever reaches the port reads everything" },
+	{ "p0f.socket", T_LIST, AT(p0f_socket), 0, 0, false, NULL, "",
+	  "paths of sockets that answer p0f 3 queries; empty: none" },
+	{ "p0f.clients", T_NUMBER, AT(p0f_clients), 1, 100000, false, NULL, "1000",
+	  "clients at a time, for each kind of socket; one more is closed at once" },
+	{ "text.socket", T_LIST, AT(text_socket), 0, 0, false, NULL, "",
+	  "paths of sockets that take an address and answer with a line of text; empty: none" },
+	{ "analyzer.listen", T_LIST, AT(analyzer_listen), 0, 0, false, NULL, "",
+	  "p0f-analyzer's protocol: ADDR:PORT for UDP, or paths; empty: nowhere" },
+	{ "analyzer.allow", T_CIDRS, AT(analyzer_allow), 0, 0, false, NULL, "127.0.0.1 ::1",
+	  "who may ask by UDP" },
+	{ "policy.listen", T_LIST, AT(policy_listen), 0, 0, false, NULL, "",
+	  "Postfix policy service: ADDR:PORT or paths; empty: nowhere" },
+	{ "policy.rules", T_RULES, AT(policy_rules), 0, 0, false, NULL, "",
+	  "what the policy service answers, a rule a line, the first that holds; none holds: a header" },
+	{ "words", T_CHOICE, AT(words), 0, 0, false, words_words, "v2",
+	  "wording of text, analyzer and policy answers: p0f 2's, which rules know, or p0f 3's" },
+	{ "serve.max_age", T_SECONDS, AT(serve_max_age_s), 1, 3650 * 86400, false, NULL, "1h",
+	  "an older record is not known to these sockets: addresses pass from hand to hand" },
+	{ "sockets.mode", T_MODE, AT(sockets_mode), 0600, 0666, false, NULL, "0666",
+	  "who may ask at sockets that are paths" },
+	{ "sockets.group", T_TEXT, AT(sockets_group), 0, 0, false, NULL, "",
+	  "group of sockets that are paths; empty: the account's own" },
 	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
 	  "account to run as when started as root; empty: fingerpost if it exists" },
+	{ "log.addresses", T_BOOL, AT(log_addresses), 0, 0, false, NULL, "yes",
+	  "whether lines to the log may name a client's address" },
 	{ "confine", T_BOOL, AT(confine), 0, 0, false, NULL, "yes",
 	  "system calls and files beyond what each process needs are refused; no: for debuggers" },
 	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
@@ -301,6 +329,23 @@ static int set_list(struct conf_list *list, const struct row *row, const char *w
 	return rc;
 }
 
+/* A rule has blanks of its own: one a setting. */
+static int set_rules(struct conf_list *list, const struct row *row, const char *where, const char *value, bool append,
+    struct conf_report *report)
+{
+	char why[POLICYRULE_WHY];
+	struct policyrule rule;
+
+	if (!append)
+		conf_list_free(list);
+	if (*value == '\0')
+		return 0;
+	if (policyrule_parse(&rule, value, why) == 0)
+		return conf_list_add(list, value);
+	say(report, "%s: %s: \"%s\" is wrong: %s", where, row->name, value, why);
+	return FP_ECONFIG;
+}
+
 static int set_number(uint64_t *out, const struct row *row, const char *where, const char *value,
     struct conf_report *report)
 {
@@ -316,7 +361,8 @@ static int set_number(uint64_t *out, const struct row *row, const char *where, c
 		n = strtoull(value, &end, 8);
 		ok = isdigit((unsigned char)value[0]) && *end == '\0';
 	} else {
-		ok = row->type == T_SIZE ? number(value, "kMG", &n) : count(value, &n);
+		ok = row->type == T_SIZE ? number(value, "kMG", &n) :
+		     row->type == T_SECONDS ? number(value, "smhd", &n) : count(value, &n);
 	}
 	if (ok && n >= row->min && n <= row->max) {
 		*out = n;
@@ -382,6 +428,7 @@ static int set_row(struct conf *c, const struct row *row, const char *where, con
 		return set_bool(field(c, row), row, where, value, report);
 	case T_NUMBER:
 	case T_SIZE:
+	case T_SECONDS:
 	case T_MODE:
 		return set_number(field(c, row), row, where, value, report);
 	case T_CHOICE:
@@ -392,6 +439,8 @@ static int set_row(struct conf *c, const struct row *row, const char *where, con
 	case T_CPUS:
 	case T_CIDRS:
 		return set_list(field(c, row), row, where, value, append, report);
+	case T_RULES:
+		return set_rules(field(c, row), row, where, value, append, report);
 	}
 	return FP_ECONFIG;
 }
@@ -438,6 +487,7 @@ void conf_free(struct conf *c)
 		case T_LIST:
 		case T_CPUS:
 		case T_CIDRS:
+		case T_RULES:
 			conf_list_free(at);
 			break;
 		default:

@@ -24,6 +24,7 @@ struct conf_list {
 #define CONF_AUTO UINT64_MAX /* a number left to us */
 
 enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
+enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 
 struct conf {
 	struct conf_list interface;
@@ -47,9 +48,19 @@ struct conf {
 	char *http_token;         /* "" = none */
 	struct conf_list http_hosts;
 	bool http_open;           /* beyond loopback without a token */
+	struct conf_list p0f_socket, text_socket; /* paths */
+	struct conf_list analyzer_listen, policy_listen; /* ADDR:PORT or paths */
+	struct conf_list analyzer_allow; /* CIDR blocks; checked */
+	struct conf_list policy_rules; /* core/policyrule.h; checked */
+	uint64_t p0f_clients;     /* of each kind of socket */
+	uint64_t words;           /* enum conf_words */
+	uint64_t serve_max_age_s;
+	uint64_t sockets_mode;
+	char *sockets_group;      /* "" = the account's */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
 	bool confine;
+	bool log_addresses;
 };
 
 struct conf_report {

@@ -54,11 +54,11 @@ struct fp_host {
 	uint32_t shared;      /* last sign that several systems share the address */
 	uint32_t connections; /* SYNs, repeats not counted; stops at the top */
 	uint32_t handshakes;  /* completed ones; 24 bits in the record; stops at the top */
-	uint32_t quirks;      /* enum quirk */
+	uint32_t quirks;      /* p0f's quirks; fp_quirk_name() */
 	uint16_t mss;
 	uint16_t win;
 	uint16_t win_multiple;/* with win_unit; at most 1023 */
-	uint16_t path;        /* enum fp_path */
+	uint16_t path;        /* enum fp_path; fp_path_name() */
 	uint16_t clock_hz;    /* timestamp clock */
 	uint32_t uptime_min;  /* 24 bits in the record; meaningful where clock_hz is */
 	uint8_t win_unit;     /* enum fp_win_unit */

@@ -130,6 +130,7 @@ static void fill_delta(struct matcher *m, struct delta *d, struct track_host *ho
 	d->what.sharing = u->sharing;
 	d->what.clock_hz = u->clock_hz;
 	d->what.uptime_min = u->uptime_min;
+	d->what.uptime_doubtful = u->uptime_doubtful;
 	u->said = say_hash(sig, confirmed);
 	u->connections = 0;
 	u->handshakes = 0;
@@ -276,8 +277,8 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	counter_add(m->row, C_HANDSHAKES, 1);
 	bump(&u->handshakes);
 	/*
-	 * NULL: another SYN came in between, perhaps in the client's name. Which of the two the handshake was of is
-	 * known, but not what the first one said any more: it counts, and confirms nothing.
+	 * Its own SYN's signature is the host's again, should another SYN have come in between, perhaps in the client's name. NULL: a tool's, on
+	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
 	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
@@ -311,6 +312,7 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 	case TRACK_UPTIME:
 		u->clock_hz = ev->clock_hz;
 		u->uptime_min = ev->uptime_min;
+		u->uptime_doubtful = ev->uptime_doubtful;
 		changed(m, ev->host, false);
 		break;
 	case TRACK_MTU:

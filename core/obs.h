@@ -11,6 +11,8 @@
 #include "core/addr.h"
 #include "core/quirk.h"
 
+#include <stdbool.h>
+
 #define OBS_OPTIONS_MAX 24 /* p0f reads no more; 40 bytes of options hold at most 40 NOPs */
 
 /* SYN|ACK|FIN|RST of the segment, as p0f's "type". */
@@ -55,8 +57,15 @@ struct tcp_obs {
 	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
-	uint8_t spare[24];      /* room for what further kinds of evidence need */
+	uint32_t payload_at;  /* where the payload begins in the frame */
+	uint8_t spare[20];      /* room for what further kinds of evidence need */
 };
+
+/* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
+static inline bool obs_wanted(const struct tcp_obs *obs)
+{
+	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+}
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */

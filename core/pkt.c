@@ -45,12 +45,14 @@
 
 #define ETHERNET_NESTED_MAX 4 /* so that a hostile frame does not choose the depth of our stack */
 
+#define P0F_GUESS_MAX 38 /* bytes of a link header that p0f would skip at most */
 #define LINK_IEEE802_11 105 /* p0f skips 32 bytes, whatever they are */
 
 struct cursor {
 	const uint8_t *at;
 	size_t left;  /* captured bytes from here on */
 	size_t wire;  /* bytes from here on that were on the wire; >= left */
+	const uint8_t *frame;
 	bool compat;
 	uint8_t nested; /* Ethernet headers so far: MPLS may carry one in another */
 };
@@ -214,6 +216,7 @@ static enum pkt_result tcp(const struct cursor *c, size_t ip_left, struct tcp_ob
 	obs->win = be16(h + 14);
 	obs->tot_hdr = (uint16_t)(obs->tot_hdr + header);
 	obs->payload_len = (uint32_t)(ip_left - header);
+	obs->payload_at = (uint32_t)(h + header - c->frame);
 	if (flags & TCP_ECE)
 		obs->ecn |= OBS_ECN_ECE;
 	if (flags & TCP_CWR)
@@ -551,19 +554,21 @@ static enum pkt_result pflog(struct cursor *c, struct tcp_obs *obs)
 	return ip(c, obs);
 }
 
+#define GUESSED (-1)
+
 static const struct link {
 	unsigned number;
-	int compat_skip; /* bytes that p0f skips, -1: it guesses */
+	int compat_skip; /* bytes that p0f skips; GUESSED: it looks for IP in the first frame */
 	enum pkt_result (*decode)(struct cursor *c, struct tcp_obs *obs);
 } links[] = {
 	{ PKT_LINK_ETHERNET, 14, ethernet },
 	{ PKT_LINK_RAW, 0, ip },
 	{ PKT_LINK_SLL, 16, sll },
-	{ PKT_LINK_SLL2, 20, sll2 },
-	{ PKT_LINK_IPV4, 0, ip },
-	{ PKT_LINK_IPV6, 0, ip },
+	{ PKT_LINK_SLL2, GUESSED, sll2 },
+	{ PKT_LINK_IPV4, GUESSED, ip },
+	{ PKT_LINK_IPV6, GUESSED, ip },
 	{ 12, 0, ip }, /* DLT_RAW of most systems, written by careless programs */
-	{ 14, 0, ip }, /* and of OpenBSD */
+	{ 14, GUESSED, ip }, /* and of OpenBSD */
 	{ PKT_LINK_NULL, 4, loopback },
 	{ PKT_LINK_LOOP, 8, loopback },
 	{ PKT_LINK_PPP, 4, ppp },
@@ -585,12 +590,35 @@ bool pkt_link_known(unsigned link)
 	return link_find(link) != NULL;
 }
 
-/* p0f's way: a fixed number of bytes, then 40 at least, whatever they are. */
-static enum pkt_result decode_p0f(const struct link *l, unsigned number, struct cursor *c, struct tcp_obs *obs)
+/* Bytes that p0f skips of a link type; GUESSED. */
+static int p0f_skip(const struct link *l, unsigned number)
 {
-	if (l == NULL && number != LINK_IEEE802_11)
+	if (l != NULL)
+		return l->compat_skip;
+	return number == LINK_IEEE802_11 ? 32 : GUESSED;
+}
+
+bool pkt_guess(struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen)
+{
+	if (!conf->compat || conf->guessed != 0 || p0f_skip(link_find(link), link) != GUESSED)
+		return false;
+	for (unsigned at = 0; at <= P0F_GUESS_MAX; at += 2) {
+		const uint8_t *h = frame + at;
+
+		if ((at + 40 <= caplen && h[0] >> 4 == 4 && h[9] == PROTO_TCP) || (at + 60 <= caplen && h[0] >> 4 == 6 && h[6] == PROTO_TCP)) {
+			conf->guessed = (uint8_t)(at + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* p0f's way: a fixed number of bytes, then 40 at least, whatever they are. */
+static enum pkt_result decode_p0f(int bytes, struct cursor *c, struct tcp_obs *obs)
+{
+	if (bytes == GUESSED)
 		return PKT_UNKNOWN_LINK;
-	if (!skip(c, l != NULL ? (size_t)l->compat_skip : 32))
+	if (!skip(c, (size_t)bytes))
 		return PKT_SHORT_LINK;
 	if (c->left < 40)
 		return PKT_SHORT_IP;
@@ -603,7 +631,7 @@ enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uin
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs)
 {
 	const struct link *l = link_find(link);
-	struct cursor c = { .at = frame, .left = caplen, .wire = len, .compat = conf->compat };
+	struct cursor c = { .at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat };
 
 	if (c.wire < c.left) /* a lying file: the smaller is safe */
 		c.left = c.wire;
@@ -612,7 +640,10 @@ enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uin
 	if (conf->compat) {
 		if (c.left > 65535)
 			c.left = 65535; /* p0f's snap length */
-		return decode_p0f(l, link, &c, obs);
+
+		const int bytes = p0f_skip(l, link);
+
+		return decode_p0f(bytes == GUESSED && conf->guessed != 0 ? conf->guessed - 1 : bytes, &c, obs);
 	}
 	return l != NULL ? l->decode(&c, obs) : PKT_UNKNOWN_LINK;
 }

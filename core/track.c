@@ -5,6 +5,7 @@
  * being searched for, since a generation that does not fit is a flow that is not there.
  */
 #include "core/track.h"
+#include "core/p0fhttp.h"
 #include "core/score.h"
 #include "core/table.h"
 #include "core/util.h"
@@ -21,7 +22,7 @@
 #define SENDSYN_MSS 1331
 #define EARLY_ACK_MS 20      /* so long an ACK that overtook its SYN+ACK is remembered */
 #define EXPIRE_EVERY 50      /* segments, p0f's */
-#define HTTP_MIN 15          /* p0f waits for that much of a client's first words */
+#define HTTP_MAX 16384       /* flows at a time that speak while p0f may take them for HTTP */
 
 /* Uptime, docs/p0f3-matching.md section 12. */
 #define UPTIME_WAIT_MIN_MS 25
@@ -30,11 +31,14 @@
 #define GRACE_MS 100
 #define HZ_MIN 0.7
 #define HZ_MAX 1500.0
+#define HZ_OF_TODAY 900      /* 1000 Hz, and what a short measurement takes for it */
 
 enum host_flag {
 	HOST_HAS_SIG = 1 << 0,
 	HOST_SIG_SYNACK = 1 << 1, /* sig is of a SYN+ACK: no SYN was seen of it */
 	HOST_CONFIRMED = 1 << 2,  /* has completed a handshake: stands in the list of those that go last */
+	HOST_TS_JUMPED = 1 << 3,  /* its last connection's timestamps did not go on where the one before had stood */
+	HOST_TS_STEADY = 1 << 4,  /* they did, though it was to another server: one clock for all */
 };
 
 struct track_host {
@@ -50,6 +54,7 @@ struct track_host {
 	uint32_t layout_hash;        /* of the kinds of its last SYN */
 	uint16_t last_port;          /* of its last flow; 0: none */
 	uint8_t flags;               /* enum host_flag */
+	uint8_t last_server;         /* a byte of the hash of the address that its last SYN went to */
 };
 _Static_assert(sizeof(struct track_host) == 128, "a host is one pair of cache lines");
 
@@ -58,7 +63,7 @@ enum flow_flag {
 	FLOW_COMPLETE = 1 << 1,   /* and acknowledged */
 	FLOW_SENDSYN = 1 << 2,
 	FLOW_EARLY_ACK = 1 << 3,
-	FLOW_SPOKEN = 1 << 4,     /* the client has sent data */
+	FLOW_FREE = 1 << 4,       /* no flow: given back */
 };
 
 struct flow {
@@ -68,13 +73,25 @@ struct flow {
 	uint32_t next_seq[2];     /* of client, of server */
 	uint32_t server_first;    /* sequence number behind the server's SYN */
 	uint32_t created_s;
-	uint32_t early_ack, early_ms;
+	union {
+		struct {
+			uint32_t early_ack, early_ms; /* correct mode */
+		};
+		uint32_t http;    /* compat mode: pool number of what was said; 0: nothing yet */
+	};
 	struct age_link age;
 	uint32_t hash;
 	uint16_t syn_mss;
 	int16_t hz[2];            /* timestamp clock found in this flow, 0: not yet, -1: never */
 	uint8_t flags;            /* enum flow_flag */
-	uint8_t client_bytes;     /* sent so far, up to HTTP_MIN */
+	uint8_t zero;
+};
+_Static_assert(sizeof(struct flow) == 64, "a flow is a cache line");
+
+/* What a flow's own SYN said: its handshake confirms this and no other, and its clock is measured from here. */
+struct syn_said {
+	struct track_sig sig;
+	uint32_t layout_hash;
 };
 
 enum side { CLIENT, SERVER };
@@ -91,12 +108,14 @@ struct track {
 	bool correct;
 	struct track_host *hosts;
 	struct flow *flows;
+	struct syn_said *said;    /* one a flow; NULL in compat mode, which looks at the host's last SYN instead */
 	struct table host_index, flow_index, layout_index;
 	struct age hosts_new, hosts_confirmed, flows_age;
 	uint32_t hosts_used, flows_used; /* items of the arrays that were used so far */
 	uint32_t hosts_free, flows_free; /* given back: chained through age.older, + 1 */
 	struct pool synacks;      /* struct track_sig */
 	struct pool scores;       /* struct scores */
+	struct pool http;         /* struct p0fhttp; compat mode alone */
 	struct layout *layouts;
 	uint32_t n_layouts;
 	uint32_t segments;        /* towards the next look at ages */
@@ -106,6 +125,7 @@ struct track {
 	struct track_sig sig;
 	uint32_t layout_hash;
 	const struct tcp_obs *obs;
+	const uint8_t *payload;   /* NULL: not known */
 	const struct sigdb *db;
 	struct track_event *ev;
 	size_t n_events;
@@ -138,6 +158,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	const bool compat = conf->mode == MATCH_COMPAT_P0F;
 	/* In correct mode few hosts ever have these; what does not fit is not remembered. */
 	const uint32_t aside = compat || conf->hosts_max < 1024 ? conf->hosts_max : conf->hosts_max / 8;
+	const uint32_t http = conf->flows_max < HTTP_MAX ? conf->flows_max : HTTP_MAX;
 
 	*out = NULL;
 	if (conf->flows_max < 1 || conf->hosts_max < 2 || conf->flows_max > INT32_MAX || conf->hosts_max > INT32_MAX)
@@ -151,20 +172,23 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->correct = !compat;
 	t->hosts = calloc(conf->hosts_max, sizeof *t->hosts);
 	t->flows = calloc(conf->flows_max, sizeof *t->flows);
+	t->said = compat ? NULL : calloc(conf->flows_max, sizeof *t->said);
 	t->layouts = calloc(LAYOUTS_MAX, sizeof *t->layouts);
 	age_init(&t->hosts_new);
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);
-	if (t->hosts == NULL || t->flows == NULL || t->layouts == NULL ||
+	if (t->hosts == NULL || t->flows == NULL || (t->said == NULL && !compat) || t->layouts == NULL ||
 	    table_init(&t->host_index, conf->hosts_max) != 0 || table_init(&t->flow_index, conf->flows_max) != 0 ||
 	    table_init(&t->layout_index, LAYOUTS_MAX) != 0 || pool_init(&t->synacks, aside, sizeof(struct track_sig)) != 0 ||
-	    pool_init(&t->scores, aside, sizeof(struct scores)) != 0) {
+	    pool_init(&t->scores, aside, sizeof(struct scores)) != 0 ||
+	    (compat && pool_init(&t->http, http, sizeof(struct p0fhttp)) != 0)) {
 		track_destroy(&t);
 		return -ENOMEM;
 	}
 	t->stats.bytes = sizeof *t + (uint64_t)conf->hosts_max * sizeof *t->hosts + (uint64_t)conf->flows_max * sizeof *t->flows +
 	    LAYOUTS_MAX * sizeof *t->layouts + table_bytes(&t->host_index) + table_bytes(&t->flow_index) +
-	    table_bytes(&t->layout_index) + (uint64_t)aside * (sizeof(struct track_sig) + sizeof(struct scores));
+	    table_bytes(&t->layout_index) + (uint64_t)aside * (sizeof(struct track_sig) + sizeof(struct scores)) +
+	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : (uint64_t)conf->flows_max * sizeof *t->said);
 	*out = t;
 	return 0;
 }
@@ -181,8 +205,10 @@ void track_destroy(struct track **tp)
 	table_free(&t->layout_index);
 	pool_free(&t->synacks);
 	pool_free(&t->scores);
+	pool_free(&t->http);
 	free(t->hosts);
 	free(t->flows);
+	free(t->said);
 	free(t->layouts);
 	t->magic = 0;
 	free(t);
@@ -308,14 +334,14 @@ static const struct track_sig *host_ref(const struct track *t, const struct trac
 	return sig->label != NULL && sig->label->app ? NULL : sig;
 }
 
-/* Keeps t->sig as the host's last of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. */
-static void host_keep(struct track *t, struct track_host *h, enum side side)
+/* Keeps the host's last signature of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. */
+static void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_sig *sig, uint32_t layout_hash)
 {
 	if (side == SERVER && h->flags & HOST_HAS_SIG && !(h->flags & HOST_SIG_SYNACK)) {
 		if (h->synack == 0)
 			h->synack = pool_take(&t->synacks);
 		if (h->synack != 0)
-			*(struct track_sig *)pool_item(&t->synacks, h->synack) = t->sig;
+			*(struct track_sig *)pool_item(&t->synacks, h->synack) = *sig;
 		return;
 	}
 	if (side == CLIENT && h->flags & HOST_SIG_SYNACK) {
@@ -324,10 +350,10 @@ static void host_keep(struct track *t, struct track_host *h, enum side side)
 			*(struct track_sig *)pool_item(&t->synacks, h->synack) = h->sig;
 		h->flags &= (uint8_t)~HOST_SIG_SYNACK;
 	}
-	h->sig = t->sig;
+	h->sig = *sig;
 	h->flags |= side == SERVER ? HOST_HAS_SIG | HOST_SIG_SYNACK : HOST_HAS_SIG;
 	if (side == CLIENT)
-		h->layout_hash = t->layout_hash;
+		h->layout_hash = layout_hash;
 }
 
 /* ---- Flows -------------------------------------------------------------------------------- */
@@ -384,6 +410,9 @@ static void flow_forget(struct track *t, uint32_t n)
 	table_remove(&t->flow_index, f->hash, n);
 	age_remove(&t->flows_age, flow_links(t), n);
 	t->stats.flows--;
+	if (!t->correct && f->http != 0)
+		pool_give(&t->http, f->http);
+	f->flags = FLOW_FREE;
 	f->age.older = t->flows_free;
 	t->flows_free = n + 1;
 }
@@ -423,9 +452,8 @@ static uint32_t flow_create(struct track *t, uint32_t hash)
 }
 
 /* p0f's -t: by the clock of the packets, unsigned, so that a clock set back forgets everything, as there. */
-static void expire(struct track *t)
+static void expire(struct track *t, uint32_t now_s)
 {
-	const uint32_t now_s = seconds(t->obs->time_ns);
 	uint32_t n;
 
 	if (++t->segments % EXPIRE_EVERY != 0 || now_s == t->expired_s)
@@ -577,11 +605,38 @@ static uint32_t hz_round(uint32_t hz)
 	return (hz + 67) / 100 * 100;
 }
 
-/* Clock and uptime from a segment's timestamp and that of the host's last SYN or SYN+ACK. */
+/*
+ * From what a segment's clock is measured: the host's last SYN or SYN+ACK; but later segments of a client from their own SYN, which p0f does
+ * not do: with timestamps that begin anew with each connection, another SYN says nothing of this one.
+ */
+static const struct track_sig *clock_ref(const struct track *t, const struct flow *f, enum side side)
+{
+	if (t->correct && side == CLIENT && t->obs->kind != OBS_SYN)
+		return &t->said[f - t->flows].sig;
+	return host_ref(t, &t->hosts[f->host[side]], side);
+}
+
+static uint8_t server_tag(const struct track *t)
+{
+	return (uint8_t)(host_hash(t, &t->obs->dst) >> 24);
+}
+
+/*
+ * Whether the uptime is to be believed. Stacks that begin their timestamps at random numbers (Linux since 4.10, one for each pair of
+ * addresses; FreeBSD, OpenBSD, macOS) tick at 1000 Hz today: such a clock is believed only where it went on across two servers, any other as
+ * long as it did not jump between connections.
+ */
+static bool uptime_doubtful(const struct track_host *h, uint32_t hz)
+{
+	return h->flags & HOST_TS_JUMPED || (hz >= HZ_OF_TODAY && !(h->flags & HOST_TS_STEADY));
+}
+
+/* Clock and uptime from a segment's timestamp and an earlier one. */
 static void uptime(struct track *t, struct flow *f, enum side side, const struct verdict *v)
 {
 	const struct tcp_obs *obs = t->obs;
-	const struct track_sig *ref = host_ref(t, &t->hosts[f->host[side]], side);
+	struct track_host *h = &t->hosts[f->host[side]];
+	const struct track_sig *ref = clock_ref(t, f, side);
 
 	if (obs->ts1 == 0 || f->flags & FLOW_SENDSYN || f->hz[side] != 0 || ref == NULL || ref->ts1 == 0)
 		return;
@@ -598,8 +653,13 @@ static void uptime(struct track *t, struct flow *f, enum side side, const struct
 	if (hz < HZ_MIN || hz > HZ_MAX) {
 		if (obs->kind != OBS_SYN) /* there the host may have changed */
 			f->hz[side] = -1;
+		if (obs->kind == OBS_SYN || obs->kind == OBS_SYNACK)
+			h->flags = (uint8_t)((h->flags & ~HOST_TS_STEADY) | HOST_TS_JUMPED);
 		return;
 	}
+	if (obs->kind == OBS_SYN && h->last_server != server_tag(t))
+		h->flags = (uint8_t)((h->flags & ~HOST_TS_JUMPED) | HOST_TS_STEADY);
+
 	const uint32_t rounded = hz_round((uint32_t)hz);
 	struct track_event *e = event_add(t, TRACK_UPTIME, f, side, v);
 
@@ -610,6 +670,7 @@ static void uptime(struct track *t, struct flow *f, enum side side, const struct
 	e->raw_hz = hz;
 	e->uptime_min = obs->ts1 / rounded / 60;
 	e->up_mod_days = UINT32_MAX / (rounded * 86400);
+	e->uptime_doubtful = uptime_doubtful(h, rounded);
 }
 
 /* Judges the SYN or SYN+ACK in hand. Returns false where that was all: a tool's, or p0f-sendsyn's. */
@@ -625,7 +686,7 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 		if (h->os != NULL)
 			host_scored(t, f, side, score_tool(v->label, h->os), v);
 		if (!(h->flags & HOST_HAS_SIG) && !(f->flags & FLOW_SENDSYN))
-			host_keep(t, h, side);
+			host_keep(t, h, side, &t->sig, t->layout_hash);
 		return false;
 	}
 	if (f->flags & FLOW_SENDSYN)
@@ -649,7 +710,9 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 	if (v->mtu != 0)
 		event_add(t, TRACK_MTU, f, side, v);
 	uptime(t, f, side, v);
-	host_keep(t, h, side);
+	host_keep(t, h, side, &t->sig, t->layout_hash);
+	if (side == CLIENT)
+		h->last_server = server_tag(t);
 	return true;
 }
 
@@ -665,18 +728,37 @@ static void on_syn(struct track *t, uint32_t hash, uint32_t n, enum side from)
 		flow_forget(t, n);
 	}
 	n = flow_create(t, hash);
-	if (!judge(t, &t->flows[n], CLIENT, 0, &v) && !(t->flows[n].flags & FLOW_SENDSYN) && !t->correct)
+
+	const bool goes_on = judge(t, &t->flows[n], CLIENT, 0, &v);
+
+	if (t->correct)
+		t->said[n] = (struct syn_said){ t->sig, t->layout_hash };
+	else if (!goes_on && !(t->flows[n].flags & FLOW_SENDSYN))
 		flow_forget(t, n); /* p0f looks no further at tools */
 }
 
+/*
+ * Whatever SYNs came in the client's name meanwhile: the one whose handshake this is says what the host is. (A tool's says so only of a host of
+ * which nothing better is known.) In compat mode nobody asks.
+ */
 static void handshake_done(struct track *t, struct flow *f)
 {
 	struct track_host *h = &t->hosts[f->host[CLIENT]];
-	const bool same = h->flags & HOST_HAS_SIG && !(h->flags & HOST_SIG_SYNACK) && h->sig.src_port == f->port[CLIENT];
+	struct track_event *e;
 
 	f->flags |= FLOW_COMPLETE;
 	host_confirm(t, f->host[CLIENT]);
-	event_add(t, TRACK_HANDSHAKE, f, CLIENT, NULL)->sig = same ? &h->sig : NULL;
+	e = event_add(t, TRACK_HANDSHAKE, f, CLIENT, NULL);
+	if (!t->correct)
+		return;
+
+	const struct syn_said *said = &t->said[f - t->flows];
+	const bool tool = said->sig.label != NULL && said->sig.label->app;
+
+	if (tool && h->flags & HOST_HAS_SIG && (h->sig.label == NULL || !h->sig.label->app))
+		return;
+	host_keep(t, h, CLIENT, &said->sig, said->layout_hash);
+	e->sig = &h->sig;
 }
 
 /* A SYN+ACK whose SYN we did not see still tells of its sender; p0f ignores it. */
@@ -723,18 +805,18 @@ static void on_synack(struct track *t, uint32_t n, enum side from)
 		handshake_done(t, f);
 }
 
-/*
- * p0f keeps a flow while it may be HTTP, to be told by the client's first words. We do not read them: whoever has said enough for p0f to judge
- * is taken for something else.
- */
-static bool spoken_enough(struct flow *f, enum side from, uint32_t payload_len)
+/* p0f drops a flow as soon as what is said there is no HTTP, or all of it that p0f reads. */
+static bool may_be_http(struct track *t, struct flow *f, enum side from)
 {
-	if (payload_len == 0)
-		return false;
-	if (from == SERVER)
+	const struct tcp_obs *obs = t->obs;
+
+	if (obs->payload_len == 0)
 		return true;
-	f->client_bytes = (uint8_t)(f->client_bytes + (payload_len < HTTP_MIN ? payload_len : HTTP_MIN));
-	return f->client_bytes >= HTTP_MIN;
+	if (t->payload == NULL)
+		return false;
+	if (f->http == 0)
+		f->http = pool_take(&t->http);
+	return f->http != 0 && p0fhttp_take(pool_item(&t->http, f->http), from == SERVER, t->payload, obs->payload_len);
 }
 
 static void on_ack(struct track *t, uint32_t n, enum side from)
@@ -763,7 +845,7 @@ static void on_ack(struct track *t, uint32_t n, enum side from)
 		return;
 	uptime(t, f, from, NULL);
 	f->next_seq[from] += obs->payload_len;
-	if (!t->correct && spoken_enough(f, from, obs->payload_len))
+	if (!t->correct && !may_be_http(t, f, from))
 		flow_forget(t, n);
 }
 
@@ -778,12 +860,24 @@ static void on_end(struct track *t, uint32_t n, enum side from)
 enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
     struct track_event ev[TRACK_EVENTS_MAX], size_t *n)
 {
+	return track_observe_payload(t, db, obs, NULL, ev, n);
+}
+
+void track_dropped(struct track *t, int64_t time_ns)
+{
+	expire(t, seconds(time_ns));
+}
+
+enum track_result track_observe_payload(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, const uint8_t *payload,
+    struct track_event ev[TRACK_EVENTS_MAX], size_t *n)
+{
 	assert(t->magic == TRACK_MAGIC);
 	t->obs = obs;
+	t->payload = payload;
 	t->db = db;
 	t->ev = ev;
 	t->n_events = 0;
-	expire(t);
+	expire(t, seconds(obs->time_ns));
 
 	const uint32_t hash = flow_hash(t, obs);
 	enum side from = CLIENT;
@@ -859,6 +953,9 @@ void track_relabel(struct track *t, const struct sigdb *fresh)
 		if (h->synack != 0)
 			relabel_sig(pool_item(&t->synacks, h->synack), fresh, memo);
 	}
+	for (uint32_t i = 0; t->correct && i < t->flows_used; i++)
+		if (!(t->flows[i].flags & FLOW_FREE))
+			relabel_sig(&t->said[i].sig, fresh, memo);
 }
 
 struct track_unsent *track_host_unsent(struct track_host *host)

@@ -40,7 +40,7 @@ _Static_assert(sizeof(struct track_sig) == 48, "kept for every host");
 enum track_event_kind {
 	TRACK_SYN,        /* a SYN was judged: sig, verdict */
 	TRACK_SYNACK,     /* a SYN+ACK was judged: sig, verdict */
-	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's, NULL where the host has sent another since */
+	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's, the host's from now on; NULL: of a tool beside a system */
 	TRACK_HOST_CHANGE,/* p0f's host change: reason, hits */
 	TRACK_SHARING,    /* p0f's ip sharing: reason, hits */
 	TRACK_MTU,        /* verdict.mtu, verdict.link */
@@ -66,6 +66,7 @@ struct track_event {
 	uint16_t clock_hz;         /* rounded as p0f does */
 	double raw_hz;
 	uint32_t uptime_min, up_mod_days;
+	bool uptime_doubtful;      /* the timestamps begin at a random number: the clock is right, the uptime fiction */
 	/* TRACK_HOST_CHANGE, TRACK_SHARING */
 	uint32_t reason;           /* enum track_reason */
 	uint8_t score;
@@ -119,6 +120,16 @@ enum track_result {
 enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
     struct track_event ev[TRACK_EVENTS_MAX], size_t *n);
 
+/*
+ * Compat mode: the same with the segment's payload, obs->payload_len bytes: p0f keeps a flow that begins to speak while it may be HTTP. Without the
+ * bytes, nothing is taken for HTTP.
+ */
+enum track_result track_observe_payload(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, const uint8_t *payload,
+    struct track_event ev[TRACK_EVENTS_MAX], size_t *n);
+
+/* Compat mode: a frame that p0f counts towards its next look at ages, and drops. */
+void track_dropped(struct track *t, int64_t time_ns);
+
 /* Hints that obs will be next but a few: starts the loads of its buckets. */
 void track_prefetch(struct track *t, const struct tcp_obs *obs);
 
@@ -139,6 +150,7 @@ struct track_unsent {
 	bool dirty : 1;       /* something of this is not sent */
 	bool queued : 1;      /* stands in the matcher's line of those to send */
 	bool confirmed : 1;   /* a handshake of the kept signature was completed */
+	bool uptime_doubtful : 1; /* with uptime_min */
 };
 struct track_unsent *track_host_unsent(struct track_host *host);
 const struct fp_addr *track_host_addr(const struct track_host *host);

@@ -61,6 +61,12 @@ int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answe
 /* The name that a candidate's code stands for ("Windows") and its flavor ("10 or later", may be ""); NULL: none. */
 const char *fp_candidate(unsigned code, const char **flavor);
 
+/* p0f's name of bit n of fp_host.quirks ("df", "id+"); NULL: none. */
+const char *fp_quirk_name(unsigned n);
+
+/* What bit n of fp_host.path says ("mss clamped"); NULL: none. */
+const char *fp_path_name(unsigned n);
+
 /* The store as a whole. */
 struct fp_info {
 	bool live;         /* ages are by this machine's clock; else by the newest packet */

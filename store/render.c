@@ -1,6 +1,7 @@
 /* render - a host for people and programs. Nothing of a label or of the network leaves as it came. */
 #include "store/render.h"
 #include "core/ittl.h"
+#include "core/pathword.h"
 #include "core/quirk.h"
 #include "core/sigtext.h"
 
@@ -23,15 +24,9 @@ static const struct {
 	unsigned bit;
 	const char *word;
 } path_word[] = {
-	{ FP_PATH_TS_REMOVED, "timestamp removed" },
-	{ FP_PATH_DF_CLEARED, "df cleared" },
-	{ FP_PATH_MSS_CLAMPED, "mss clamped" },
-	{ FP_PATH_WIN_REWRITTEN, "window rewritten" },
-	{ FP_PATH_SACK_REMOVED, "sack removed" },
-	{ FP_PATH_WS_REMOVED, "window scale removed" },
-	{ FP_PATH_TTL_RESTARTED, "ttl restarted" },
-	{ FP_PATH_PROXY, "proxy" },
-	{ FP_PATH_TUNNEL, "tunnel" },
+#define X(bit, words) { bit, words },
+	PATH_ROWS(X)
+#undef X
 };
 
 /* ---- Writing ---------------------------------------------------------------------------------- */
@@ -544,6 +539,11 @@ static unsigned v2_option(struct out *o, const struct fp_host *h, const char *wo
 		add(o, h->quirks & QUIRK_TS1_MINUS ? "T0" : "T");
 		return 10;
 	}
+	/* p0f 2 has no word for kind 5 and writes it by its number, like any other that it does not know. */
+	if (len == 4 && memcmp(word, "sack", 4) == 0) {
+		add(o, "?5");
+		return 2; /* at least */
+	}
 	for (size_t i = 0; i < len; i++)
 		add_byte(o, word[i] > 0x20 && word[i] < 0x7f ? word[i] : '?');
 	return 2; /* at least */
@@ -634,5 +634,73 @@ int render_v2(char *buf, size_t size, const struct fp_answer *host)
 		addf(&o, "link: %s)", v2_link(mtu));
 	else
 		addf(&o, "link: unknown-%u)", mtu);
+	return finish(&o);
+}
+
+/* ---- p0f 3 ------------------------------------------------------------------------------------ */
+
+#define DIST_MAX 35 /* above, p0f calls a distance excessive */
+
+static void v3_params(struct out *o, const struct fp_answer *host)
+{
+	const struct fp_host *h = &host->host;
+	const bool named = host->name[0] != '\0', far = h->distance != FP_DISTANCE_UNKNOWN && h->distance > DIST_MAX;
+	const struct {
+		const char *word;
+		bool set;
+	} table[] = {
+		{ "generic", named && h->match == FP_MATCH_GENERIC },
+		{ "fuzzy", named && h->match == FP_MATCH_FUZZY },
+		{ "random_ttl", named && h->random_ttl },
+		{ "excess_dist", far },
+	};
+	const char *blank = "";
+
+	add(o, "; params: ");
+	for (size_t i = 0; i < ROWS(table); i++)
+		if (table[i].set) {
+			addf(o, "%s%s", blank, table[i].word);
+			blank = " ";
+		}
+	if (*blank == '\0')
+		add(o, "none");
+}
+
+/* Days until a timestamp clock of 32 bits begins anew (docs/p0f3-matching.md section 12). */
+static unsigned wrap_days(unsigned hz)
+{
+	return (unsigned)(UINT32_MAX / ((uint64_t)hz * 86400));
+}
+
+int render_v3(char *buf, size_t size, const struct fp_answer *host)
+{
+	const struct fp_host *h = &host->host;
+	char sig[SIGTEXT_RAW];
+	struct out o = { buf, size, 0 };
+
+	if (host->name[0] != '\0')
+		add_name(&o, host);
+	else
+		add(&o, "???");
+	if (h->distance == FP_DISTANCE_UNKNOWN)
+		add(&o, "; dist: ???");
+	else
+		addf(&o, "; dist: %s%u", h->random_ttl && host->name[0] != '\0' ? "<= " : "", h->distance);
+	if (h->mss != 0) {
+		add(&o, "; link: ");
+		add_plain(&o, host->link[0] != '\0' ? host->link : "???");
+	}
+	v3_params(&o, host);
+	if (uptime_known(h))
+		addf(&o, "; raw_freq: %u.00 Hz", h->clock_hz);
+	if (h->mss != 0)
+		addf(&o, "; raw_mtu: %u", mtu_of(h));
+	if (render_signature(sig, sizeof sig, host) > 0) {
+		add(&o, "; raw_sig: ");
+		add_plain(&o, sig);
+	}
+	if (uptime_known(h))
+		addf(&o, "; uptime: %" PRIu32 " days %" PRIu32 " hrs %" PRIu32 " min (modulo %u days)", h->uptime_min / 1440,
+		    h->uptime_min / 60 % 24, h->uptime_min % 60, wrap_days(h->clock_hz));
 	return finish(&o);
 }

@@ -28,6 +28,12 @@ int render_line(char *buf, size_t size, const struct fp_answer *host);
  */
 int render_v2(char *buf, size_t size, const struct fp_answer *host);
 
+/*
+ * p0f 3's words as p0f-analyzer 1.502 gives them: "Linux 3.11 and newer; dist: 0; link: Ethernet or modem; params: none; ...",
+ * "???; dist: ...". Keys are sorted; raw_freq and uptime where they are known.
+ */
+int render_v3(char *buf, size_t size, const struct fp_answer *host);
+
 /* A JSON string with its quotes. */
 int render_json_string(char *buf, size_t size, const char *text);
 

@@ -43,6 +43,7 @@
 #define QUIET_NS (2 * (SECOND / 10))   /* twice a reader's limit: no commit so soon after open [2] */
 #define SLOTS 8                        /* read transactions that hold the grace time */
 #define META_EVERY_NS SECOND
+#define FULL_NS (10 * SECOND)          /* a full map is not waited for so soon again */
 #define SYNC_EVERY_NS (5 * SECOND)
 #define SETTLED_NS (50 * MS)           /* files: so long nothing came, so the first fill is over */
 #define NOTHING_NS SECOND              /* or it has not even begun: a FIFO that nobody writes to yet */
@@ -158,7 +159,8 @@ static void path_of(const struct writer *w, const char *name, char path[PATH_MAX
 
 uint64_t writer_map_bytes(uint64_t hosts_max)
 {
-	const uint64_t bytes = 4 * HOST_BYTES * hosts_max, least = UINT64_C(64) << 20;
+	/* However few the hosts: pages changed in the grace time wait beside them, some hundred MB/s under load. */
+	const uint64_t bytes = 4 * HOST_BYTES * hosts_max, least = UINT64_C(512) << 20;
 
 	return bytes > least ? bytes : least;
 }
@@ -682,20 +684,26 @@ static int env_open(struct writer *w);
 static void env_close(struct writer *w);
 static void sync_settle(struct writer *w);
 
-/* The pages that wait for readers may be all that is missing: once in a while worth waiting for. */
-static bool wait_out_grace(struct writer *w, int64_t now)
+/*
+ * As commit_once(), but a map that is full of pages which only wait out the grace time is worth waiting for: nothing is lost, and
+ * matchers join meanwhile what they would have sent. Where that does not help it is full in earnest, and for some
+ * seconds nobody waits again.
+ */
+static int commit_patiently(struct writer *w, const struct texts *t, bool clean)
 {
-	const struct timespec nap = { 0, GRACE_NS / 2 };
+	const struct timespec nap = { 0, GRACE_NS / 4 };
+	int rc = commit_once(w, t, clean);
 
-	if (w->slots == 0 || now < w->full_ns)
-		return false;
-	w->full_ns = now + 10 * SECOND;
-	for (int i = 0; i < 4; i++) {
+	if (rc != FP_EFULL || w->slots == 0 || clock_ns(CLOCK_MONOTONIC) < w->full_ns)
+		return rc;
+	/* Beyond the grace time no slot is older than the last commit. */
+	for (int i = 0; rc == FP_EFULL && i < 8; i++) {
 		nanosleep(&nap, NULL);
-		if (slots_roll(w, clock_ns(CLOCK_MONOTONIC)) != 0)
-			return false;
+		rc = commit_once(w, t, clean);
 	}
-	return true;
+	if (rc == FP_EFULL)
+		w->full_ns = clock_ns(CLOCK_MONOTONIC) + FULL_NS;
+	return rc;
 }
 
 /* LMDB calls a write that was cut short an I/O error (0.9.24: mdb_page_flush()), whatever cut it. */
@@ -729,10 +737,8 @@ static void tell_failure(struct writer *w, int rc)
  */
 static int commit(struct writer *w, const struct texts *t, bool clean)
 {
-	int rc = commit_once(w, t, clean), again;
+	int rc = commit_patiently(w, t, clean), again;
 
-	if (rc == FP_EFULL && wait_out_grace(w, clock_ns(CLOCK_MONOTONIC)))
-		rc = commit_once(w, t, clean);
 	if (rc == 0)
 		return 0;
 	count(w, C_STORE_FAILED, w->n);

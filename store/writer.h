@@ -43,7 +43,7 @@ struct writer_conf {
 
 struct writer;
 
-/* The map by default: four times what so many hosts need. */
+/* The map by default: four times what so many hosts need, 512 MiB at least. */
 uint64_t writer_map_bytes(uint64_t hosts_max);
 
 /*

@@ -49,6 +49,13 @@ static const struct {
 	{ "host bits set: a typing error", "ignore", "10.0.0.1/8", FP_ECONFIG, "\"10.0.0.1/8\"" },
 	{ "prefix too long", "ignore", "10.0.0.0/33", FP_ECONFIG, "10.0.0.0/33" },
 	{ "a range backwards", "cpus", "3-1", FP_ECONFIG, "3-1" },
+	{ "a time in hours", "serve.max_age", "2h", 0, NULL },
+	{ "a time has no k", "serve.max_age", "2k", FP_ECONFIG, "s, m, h or d" },
+	{ "a rule", "policy.rules", "class=win p>=0.9 : REJECT no, thank you", 0, NULL },
+	{ "no rule: it says what is wrong", "policy.rules", "class=win REJECT", FP_ECONFIG, "\"REJECT\" is no condition" },
+	{ "askers are blocks", "analyzer.allow", "127.0.0.1 fd00::/8", 0, NULL },
+	{ "a socket for nobody but us", "sockets.mode", "0600", 0, NULL },
+	{ "words there are not", "words", "v4", FP_ECONFIG, "v2, v3" },
 	{ "maybe is neither", "promiscuous", "maybe", FP_ECONFIG, "yes and no" },
 };
 
@@ -98,6 +105,14 @@ static void test_values(void **state)
 	conf_set(&c, "t", "interface", "c", false, &report);
 	assert_int_equal(c.interface.n, 1);
 	assert_string_equal(c.interface.item[0], "c");
+	assert_int_equal(c.serve_max_age_s, 3600);
+	conf_set(&c, "t", "serve.max_age", "2d", false, &report);
+	assert_int_equal(c.serve_max_age_s, 172800);
+	assert_int_equal(c.analyzer_allow.n, 2);
+	conf_set(&c, "t", "policy.rules", "os=Windows : DUNNO", false, &report);
+	conf_set(&c, "t", "policy.rules", "family=6 : PREPEND X: {}, and more", true, &report);
+	assert_int_equal(c.policy_rules.n, 2);
+	assert_string_equal(c.policy_rules.item[1], "family=6 : PREPEND X: {}, and more");
 	assert_int_equal(report.errors, 0);
 	conf_free(&c);
 }

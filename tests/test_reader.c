@@ -410,6 +410,20 @@ static void test_candidates(void **state)
 	assert_string_equal(flavor, "10 or later");
 }
 
+static void test_names_of_bits(void **state)
+{
+	(void)state;
+	assert_string_equal(fp_quirk_name(0), "df");
+	assert_string_equal(fp_quirk_name(16), "bad");
+	assert_null(fp_quirk_name(17));
+	assert_null(fp_quirk_name(~0u));
+	for (unsigned n = 0; n < 9; n++)
+		assert_non_null(fp_path_name(n));
+	assert_string_equal(fp_path_name(2), "mss clamped");
+	assert_null(fp_path_name(9));
+	assert_null(fp_path_name(32));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_candidates),
+		cmocka_unit_test(test_names_of_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

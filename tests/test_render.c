@@ -139,7 +139,7 @@ static void test_json_string(void **state)
 static void test_hostile(void **state)
 {
 	static int (*const render[])(char *, size_t, const struct fp_answer *) = {
-		render_json, render_csv, render_line, render_v2, render_signature
+		render_json, render_csv, render_line, render_v2, render_v3, render_signature
 	};
 	uint64_t seed = 11;
 
@@ -244,6 +244,40 @@ static void test_v2_signature(void **state)
 	a.host.payload = true;
 	render_v2(buf, sizeof buf, &a);
 	assert_string_equal(buf, "UNKNOWN [S44:64:0:50:M1460,?99,E:ZTFD:?:?], (link: ethernet/modem)");
+	/* Kind 5 is an option by number to p0f 2, which has no word for it. */
+	strcpy(a.layout, "mss,sack,nop");
+	a.host.quirks = 0;
+	a.host.payload = false;
+	render_v2(buf, sizeof buf, &a);
+	assert_string_equal(buf, "UNKNOWN [S44:64:0:47:M1460,?5,N:.:?:?], (link: ethernet/modem)");
+}
+
+static void test_v3(void **state)
+{
+	struct fp_answer a = example();
+	char buf[RENDER_HOST_MAX];
+
+	(void)state;
+	a.host.uptime_doubtful = false;
+	a.host.uptime_min = 3 * 1440 + 4 * 60 + 5;
+	render_v3(buf, sizeof buf, &a);
+	assert_string_equal(buf, "Windows 7 or 8; dist: 10; link: Ethernet or modem; params: none; raw_freq: 1000.00 Hz; "
+	    "raw_mtu: 1500; raw_sig: 4:118+10:0:1460:8192,8:mss,nop,ws,nop,nop,sok:df,id+:0; "
+	    "uptime: 3 days 4 hrs 5 min (modulo 49 days)");
+	a.host.uptime_doubtful = true;
+	a.host.match = FP_MATCH_FUZZY;
+	a.host.random_ttl = true;
+	a.host.distance = 40;
+	a.link[0] = '\0';
+	render_v3(buf, sizeof buf, &a);
+	assert_string_equal(buf, "Windows 7 or 8; dist: <= 40; link: ???; params: fuzzy random_ttl excess_dist; raw_mtu: 1500; "
+	    "raw_sig: 4:118+10:0:1460:8192,8:mss,nop,ws,nop,nop,sok:df,id+:0");
+	a.name[0] = '\0';
+	a.host.distance = FP_DISTANCE_UNKNOWN;
+	a.host.mss = 0;
+	a.host.verdict_seen = 0;
+	render_v3(buf, sizeof buf, &a);
+	assert_string_equal(buf, "???; dist: ???; params: none");
 }
 
 static void test_csv(void **state)
@@ -318,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_v2_signature),
+		cmocka_unit_test(test_v3),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_probabilities),

@@ -596,6 +596,25 @@ static void test_map_full(void **state)
 	help_end(&h);
 }
 
+/* A map with room for the hosts but not for all that waits out the grace time: slower, and nothing is lost. */
+static void test_map_tight(void **state)
+{
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.map_bytes = 4 << 20;
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		help_push_range(&h, 0, 3000, DAY + i);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
+	assert_int_equal(counters_get(h.counters, C_WRITTEN, 0), 60000);
+	assert_int_equal(validate(h.dir).hosts, 3000);
+	help_end(&h);
+}
+
 /* In a child of its own: a small disk, full, then not. 0 well, 77 no such disk here. */
 static int disk_full_child(struct help *hp)
 {
@@ -832,6 +851,7 @@ int main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_map_full),
+		cmocka_unit_test(test_map_tight),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_hosts_max),
 		cmocka_unit_test(test_layouts),

@@ -91,6 +91,9 @@ if (!-e $kept) {
     run_ok([ 'tar', '-C', $root, '-xf', $kept ], 'the base system kept from before');
     copy_apt();
 }
+# A chroot's / must be a mount of its own: ip netns makes it a slave.
+system('mount', '--bind', $root, $root) == 0 or BAIL_OUT("$root cannot be mounted");
+push @mounted, $root;
 for ([ 'proc', '-t', 'proc', 'proc' ], [ 'sys', '--rbind', '/sys' ], [ 'dev', '--rbind', '/dev' ], [ 'run', '-t', 'tmpfs', 'tmpfs' ]) {
     my ($at, @how) = @$_;
     system('mount', @how, "$root/$at") == 0 or BAIL_OUT("$at cannot be mounted");
