@@ -27,7 +27,7 @@ static const struct command {
 	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
-	  "spam and ham by system out of spamd's log, and scores that follow" },
+	  "spam and ham by system, out of spamd's log, and scores" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
 };
 

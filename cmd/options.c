@@ -26,7 +26,7 @@ static const struct entry {
 } table[] = {
 	{ 'c', "config", "FILE", CONFIG, NULL, "settings (" DEFAULT_FILE ")" },
 	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
-	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, a FIFO or - and exit; repeatable" },
+	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, FIFO or -, exit; repeatable" },
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },

@@ -55,7 +55,7 @@ for my $c (@commands) {
     while ($usage =~ /(?<![\w-])(--?[a-z][a-z0-9-]*)/g) {
         my $o = $1;
         next if $o eq '--no-such-option';
-        like($page{'fingerpost.1'}, qr/^ {5}\Q$o\E(?:[ ,\n]|$)/m, "fingerpost(1): what $o of $c means");
+        like($page{'fingerpost.1'}, qr/^ {5}(?:.*, )?\Q$o\E(?:[ ,\n]|$)/m, "fingerpost(1): what $o of $c means");
     }
 }
 
