@@ -50,7 +50,9 @@ int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_
 struct capture_stats {
 	uint64_t kernel_seen;
 	uint64_t kernel_dropped;
+	uint64_t outages;  /* times the interface went down or away */
 	uint64_t filtered; /* rejected by FILTER in user space (files) */
+	uint64_t bytes, bytes_total; /* of a file: read so far, and its size, 0 where there is none */
 };
 
 /*
@@ -71,6 +73,7 @@ void capture_stop(struct capture *c);
 
 const char *capture_name(const struct capture *c);
 bool capture_is_live(const struct capture *c);
+bool capture_is_whole(const struct capture *c); /* a file that is there to its end: reading it never waits for a sender */
 
 void capture_close(struct capture **cp); /* sets NULL; NULL is fine */
 

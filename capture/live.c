@@ -7,8 +7,10 @@
 #include "capture/capture_int.h"
 #include "capture/fanout.h"
 #include "capture/filter.h"
+#include "capture/link.h"
 
 #include "core/err.h"
+#include "core/log.h"
 #include "core/pkt.h"
 
 #include <errno.h>
@@ -23,6 +25,7 @@
 
 #define SNAPLEN 256       /* Ethernet with four tags, 40 bytes of IP options or IPv6 extensions, TCP with 40 */
 #define IDLE_MS 100       /* without packets the handler's flush() is called so often */
+#define AGAIN_MS 200      /* so often we look whether an interface that went away is back */
 #define DRAIN_TRIES 20    /* at stop: the kernel hands its last block over within timeout_ms */
 
 struct live {
@@ -34,6 +37,10 @@ struct live {
 	uint64_t frames;
 	uint64_t seen, dropped;      /* libpcap's, which wrap at 2^32, made whole */
 	uint32_t last_recv, last_drop;
+	int kind;                    /* ARPHRD_ of the interface; negative: "any", which does not go away */
+	bool promiscuous, fanout;
+	bool down;                   /* the interface is, and that was said */
+	uint64_t outages;            /* times it went down or away */
 	const struct capture_handler *handler;
 };
 
@@ -70,6 +77,7 @@ static void flush(struct live *l, bool idle)
 {
 	const struct capture_stats s = {
 		.kernel_seen = idle ? l->seen : l->frames + l->dropped, .kernel_dropped = l->dropped,
+		.outages = l->outages,
 	};
 
 	l->handler->flush(l->handler->ctx, &s, idle);
@@ -102,6 +110,59 @@ static int drain(struct live *l, char err[CAPTURE_ERR])
 	return 0;
 }
 
+/* ---- Interfaces that go down, or away ----------------------------------------------------- */
+
+/* The socket said that something is wrong with the interface. The kernel goes on by itself once it is up again. */
+static void look_at_link(struct live *l)
+{
+	const bool up = l->kind < 0 || link_is_up(pcap_fileno(l->pcap), l->base.name);
+
+	if (up == !l->down)
+		return;
+	l->down = !up;
+	if (l->down) {
+		l->outages++;
+		log_warning("interface %s is down: nothing is captured there until it is up again", l->base.name);
+	} else {
+		log_info("interface %s is up again", l->base.name);
+	}
+}
+
+/*
+ * The interface is gone. Waits until there is one of its name again and takes it: 0. 1: told to stop. FP_ECAPTURE, err says why: it
+ * is another kind of interface, or the kernel lets the socket have no other.
+ */
+static int wait_for_link(struct live *l, struct pollfd *stop, char err[CAPTURE_ERR])
+{
+	const int fd = pcap_fileno(l->pcap);
+	int rc;
+
+	l->outages++;
+	l->down = false;
+	if (l->fanout || l->kind < 0) {
+		snprintf(err, CAPTURE_ERR, "%s: the interface is gone%s", l->base.name,
+		    l->fanout ? "; with several queues it takes a start anew to come back to it" : "");
+		return FP_ECAPTURE;
+	}
+	log_warning("interface %s is gone: waiting for one of that name", l->base.name);
+	for (;;) {
+		take_stats(l);
+		flush(l, true);
+		if (poll(stop, 1, AGAIN_MS) > 0)
+			return 1;
+		rc = link_rejoin(fd, l->base.name, l->kind, l->promiscuous);
+		if (rc == 0)
+			break;
+		if (rc == -EPROTOTYPE || rc == -EINVAL || rc == -EPERM || rc == -EACCES) {
+			snprintf(err, CAPTURE_ERR, "%s: cannot capture on the new interface of that name: %s", l->base.name,
+			    rc == -EPROTOTYPE ? "it is of another kind" : strerror(-rc));
+			return FP_ECAPTURE;
+		}
+	}
+	log_info("interface %s is back", l->base.name);
+	return 0;
+}
+
 static int live_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR])
 {
 	struct live *l = (struct live *)c;
@@ -125,8 +186,17 @@ static int live_run(struct capture *c, const struct capture_handler *handler, ch
 		const int n = dispatch(l, err);
 		struct timespec now;
 
+		if (n < 0 && l->kind >= 0 && link_kind(pcap_fileno(l->pcap), c->name) == -ENODEV) {
+			const int rc = wait_for_link(l, &fds[1], err);
+
+			if (rc != 0)
+				return rc == 1 ? 0 : rc;
+			continue;
+		}
 		if (n < 0)
 			return n;
+		if (l->down || (fds[0].revents & POLLERR) != 0)
+			look_at_link(l);
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 		if (n == 0 || now.tv_sec != last_stats) { /* a system call: not for every block */
 			last_stats = now.tv_sec;
@@ -219,6 +289,7 @@ static int activate(struct live *l, const struct capture_live *conf, char err[CA
 		    l->base.name, pcap_datalink_val_to_name(pcap_datalink(p)));
 		return FP_ECAPTURE;
 	}
+	l->kind = strcmp(l->base.name, "any") == 0 ? -1 : link_kind(pcap_fileno(p), l->base.name);
 	if (pcap_setnonblock(p, 1, err) != 0)
 		return FP_ECAPTURE;
 	return set_filter(l, conf, err);
@@ -239,6 +310,8 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 	if ((rc = capture_init(c, &live_ops, conf->interface, true)) != 0)
 		goto fail;
 	l->timeout_ms = conf->timeout_ms;
+	l->promiscuous = conf->promiscuous;
+	l->fanout = conf->fanout_group != 0;
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->pcap = pcap_create(conf->interface, pcap_err);
 	if (l->stop_fd < 0 || l->pcap == NULL) {

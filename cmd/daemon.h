@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
+#include "cmd/sockets.h"
 #include "core/counters.h"
 #include "core/pulse.h"
 #include "core/sigdb.h"
@@ -41,6 +42,7 @@ struct daemon {
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	const char *reader_dir;    /* the store as services see it: "/" where its directory is their root; NULL: by its name */
+	struct sockets sockets;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	/* Of threads that the supervisor knows beforehand: services starts anew, and two processes cannot add to one board. */

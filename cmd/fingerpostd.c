@@ -7,6 +7,7 @@
 #include "cmd/hook.h"
 #include "cmd/listen.h"
 #include "cmd/notify.h"
+#include "core/opinion.h"
 #include "core/paths.h"
 #include "cmd/storedir.h"
 #include "core/err.h"
@@ -192,9 +193,8 @@ static int open_shared(struct daemon *d)
 	return 0;
 }
 
-static int open_services(struct supervisor *s)
+static int open_http(struct daemon *d)
 {
-	struct daemon *d = &s->d;
 	const char *http = d->opt.conf.http_listen;
 	char why[LISTEN_WHY];
 
@@ -213,11 +213,24 @@ static int open_services(struct supervisor *s)
 		    "everybody may read everything", http);
 		rc = FP_ECONFIG;
 	}
-	s->want_services = rc == 0;
-	if (s->want_services) {
+	return rc;
+}
+
+static int open_services(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	char why[SOCKETS_WHY];
+	int rc = open_http(d);
+
+	if (rc != 0)
+		return rc;
+	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
+		log_error("%s", why);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0);
+	if (s->want_services)
 		d->services_pulse = pulse_add(&d->shared->pulses, "services");
+	if (rc == 0 && d->http_fd >= 0)
 		d->http_pulse = pulse_add(&d->shared->pulses, "http");
-	}
 	return rc;
 }
 
@@ -236,8 +249,10 @@ static int load_signatures(struct supervisor *s)
 		d->signature_files = s->default_files;
 		d->n_signature_files = 1;
 	}
-	const int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
+	int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
 
+	if (rc == 0)
+		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err);
 	if (rc != 0)
 		log_error("%s:%u: %s", err.file, err.line, err.text);
 	return rc;
@@ -281,8 +296,15 @@ static int open_all(struct supervisor *s)
 
 /* ---- Children ------------------------------------------------------------------------------------- */
 
-static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t),
-    const char *name, int not_for_it)
+/* What the services process alone may answer on. */
+static void close_services(struct daemon *d)
+{
+	if (d->http_fd >= 0)
+		close(d->http_fd);
+	sockets_close(&d->sockets);
+}
+
+static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
 {
 	const pid_t self = getpid();
 	int pair[2];
@@ -304,8 +326,8 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->packets.fd);
 		if (s->services.fd >= 0)
 			close(s->services.fd);
-		if (not_for_it >= 0)
-			close(not_for_it);
+		if (body == packets_main)
+			close_services(&s->d);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}
@@ -317,18 +339,18 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 
 static int start_packets(struct supervisor *s)
 {
-	return start_child(s, &s->packets, packets_main, "fingerpostd[packets]", s->d.http_fd);
+	return start_child(s, &s->packets, packets_main, "fingerpostd[packets]");
 }
 
 static int start_services(struct supervisor *s)
 {
-	return start_child(s, &s->services, services_main, "fingerpostd[services]", -1);
+	return start_child(s, &s->services, services_main, "fingerpostd[services]");
 }
 
 static void announce(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char what[512] = "", served[256] = "no service";
+	char what[512] = "", served[256] = "", sockets[512];
 
 	for (unsigned q = 0; q < d->n_live; q++)
 		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", q > 0 ? ", " : "capturing on ",
@@ -336,12 +358,14 @@ static void announce(struct supervisor *s)
 	for (size_t f = 0; f < d->n_files; f++)
 		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s",
 		    f > 0 ? ", " : *what != '\0' ? ", reading " : "reading ", d->opt.files.item[f]);
-	if (s->want_services)
+	if (d->http_fd >= 0)
 		snprintf(served, sizeof served, "HTTP on %s", d->opt.conf.http_listen);
+	sockets_describe(&d->opt, &d->sockets, sockets, sizeof sockets);
 	s->announced = true;
-	log_info("ready: %s%s%s%s; store %s; %s; %zu signatures for SYN", what,
+	log_info("ready: %s%s%s%s; store %s; %s%s%s; %zu signatures for SYN", what,
 	    *d->opt.conf.filter != '\0' ? " (" : "", d->opt.conf.filter, *d->opt.conf.filter != '\0' ? ")" : "",
-	    d->opt.conf.store_dir, served, sigdb_count(d->sigdb, SIG_REQUEST));
+	    d->opt.conf.store_dir, !s->want_services ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
+	    sigdb_count(d->sigdb, SIG_REQUEST));
 	notify_ready(what);
 	if (s->detached_fd >= 0) {
 		(void)!write(s->detached_fd, "R", 1);

@@ -1,4 +1,4 @@
-/* listen - TCP and Unix listening sockets. */
+/* listen - sockets of the internet and of paths. */
 #include "cmd/listen.h"
 
 #include "core/err.h"
@@ -26,13 +26,13 @@ static int failed(int fd, const char *where, const char *what, char why[LISTEN_W
 }
 
 /* A socket file that nobody answers on is left over from one who was killed. */
-static void remove_stale(const struct sockaddr_un *un)
+static void remove_stale(const struct sockaddr_un *un, int type)
 {
 	struct stat st;
 
 	if (lstat(un->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
 		return;
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
@@ -41,7 +41,8 @@ static void remove_stale(const struct sockaddr_un *un)
 	close(fd);
 }
 
-static int open_unix(int *out, const char *path, char why[LISTEN_WHY])
+/* type: SOCK_STREAM, which listens, or SOCK_DGRAM. */
+static int open_unix(int *out, const char *path, int type, char why[LISTEN_WHY])
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd;
@@ -52,18 +53,18 @@ static int open_unix(int *out, const char *path, char why[LISTEN_WHY])
 		return FP_ECONFIG;
 	}
 	strcpy(un.sun_path, path);
-	remove_stale(&un);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || listen(fd, BACKLOG) != 0)
+	remove_stale(&un, type);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
 		return failed(fd, path, "listen on", why);
 	*out = fd;
 	return 0;
 }
 
-static int open_tcp(int *out, const char *where, char why[LISTEN_WHY])
+static int open_inet(int *out, const char *where, int type, char why[LISTEN_WHY])
 {
 	const char *colon = strrchr(where, ':');
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo hints = { .ai_socktype = type, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *ai;
 	char host[64];
 	int fd, rc;
@@ -77,10 +78,10 @@ static int open_tcp(int *out, const char *where, char why[LISTEN_WHY])
 	}
 	if (getaddrinfo(host, colon + 1, &hints, &ai) != 0)
 		goto malformed;
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* A restart must not wait for connections of the last run to time out. */
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) != 0 ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
+	fd = socket(ai->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* A restart must not wait for connections of the last run to time out. With UDP it would let a second one in. */
+	if (fd < 0 || (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) != 0) ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
 		rc = failed(fd, where, "listen on", why);
 	else
 		rc = 0;
@@ -96,7 +97,23 @@ malformed:
 
 int listen_open(int *fd, const char *where, char why[LISTEN_WHY])
 {
-	return strncmp(where, "unix:", 5) == 0 ? open_unix(fd, where + 5, why) : open_tcp(fd, where, why);
+	return strncmp(where, "unix:", 5) == 0 ? open_unix(fd, where + 5, SOCK_STREAM, why) :
+	                                         open_inet(fd, where, SOCK_STREAM, why);
+}
+
+const char *listen_path(const char *where)
+{
+	if (strncmp(where, "unix:", 5) == 0)
+		return where + 5;
+	return strchr(where, '/') != NULL ? where : NULL;
+}
+
+int listen_open_path(int *fd, const char *where, bool datagrams, char why[LISTEN_WHY])
+{
+	const char *path = listen_path(where);
+	const int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
+
+	return path != NULL ? open_unix(fd, path, type, why) : open_inet(fd, where, type, why);
 }
 
 bool listen_is_local(int fd)

@@ -13,6 +13,15 @@
  */
 int listen_open(int *fd, const char *where, char why[LISTEN_WHY]);
 
+/*
+ * The same for sockets of mail software, where a path needs no "unix:" before it: whatever has a slash is one. datagrams: UDP, or a
+ * Unix datagram socket.
+ */
+int listen_open_path(int *fd, const char *where, bool datagrams, char why[LISTEN_WHY]);
+
+/* The path that where means, NULL: an address. */
+const char *listen_path(const char *where);
+
 /* Whether only this machine can reach the socket: Unix, or a loopback address. */
 bool listen_is_local(int fd);
 

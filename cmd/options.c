@@ -30,11 +30,16 @@ static const struct entry {
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
+	{ 's', "p0f-socket", "PATH", SETTING, "p0f.socket", "p0f 3 query socket" },
+	{ 0, "text-socket", "PATH", SETTING, "text.socket", "an address in, one line of text out" },
+	{ 0, "analyzer", "WHERE", SETTING, "analyzer.listen", "p0f-analyzer: ADDR:PORT for UDP, or PATH" },
+	{ 0, "policy", "WHERE", SETTING, "policy.listen", "Postfix policy service: ADDR:PORT or PATH" },
 	{ 0, "http", "WHERE", SETTING, "http.listen", "ADDR:PORT, unix:PATH or off (127.0.0.1:8025)" },
 	{ 'u', "user", "NAME", SETTING, "user", "run as this account (fingerpost, if it exists)" },
 	{ 0, "queues", "N", SETTING, "queues", "capture threads for each interface" },
 	{ 0, "matchers", "N", SETTING, "matchers", "matcher threads; 0: match in the capture threads" },
 	{ 0, "cpus", "LIST", SETTING, "cpus", "CPUs to pin to, such as 0,2-3" },
+	{ 'S', NULL, "N", SETTING, "p0f.clients", "clients of query sockets at a time (1000)" },
 	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
 	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
 	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
@@ -277,6 +282,22 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 	return OPTIONS_RUN;
 }
 
+/* Services that are asked for by an option of their own are wanted with -r too. */
+static void mark_named(struct options *o, const struct entry *e)
+{
+	const struct {
+		const char *setting;
+		bool *named;
+	} services[] = {
+		{ "http.listen", &o->http_named }, { "p0f.socket", &o->p0f_named }, { "text.socket", &o->text_named },
+		{ "analyzer.listen", &o->analyzer_named }, { "policy.listen", &o->policy_named },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(services); i++)
+		if (e->action == SETTING && strcmp(e->setting, services[i].setting) == 0)
+			*services[i].named = true;
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv, struct conf_report *report)
 {
 	bool seen[ARRAY_LEN(table)] = { false };
@@ -298,7 +319,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 			return OPTIONS_DONE;
 		seen[e - table] = true;
 		o->live |= e->action == SETTING && strcmp(e->setting, "interface") == 0;
-		o->http_named |= e->action == SETTING && strcmp(e->setting, "http.listen") == 0;
+		mark_named(o, e);
 	}
 	if (argc - optind == 1)
 		conf_set(&o->conf, "FILTER", "filter", argv[optind], false, report);

@@ -17,6 +17,7 @@ struct options {
 	bool detach;
 	bool list;
 	bool http_named;         /* --http stood on the command line */
+	bool p0f_named, text_named, analyzer_named, policy_named; /* and so did their options */
 };
 
 enum options_result {

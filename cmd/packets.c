@@ -5,16 +5,20 @@
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
 #include "cmd/daemon.h"
+#include "cmd/progress.h"
 
 #include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/majority.h"
 #include "core/matcher.h"
+#include "core/opinion.h"
+#include "core/paths.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -31,6 +35,7 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define PROGRESS_MS 500
 
 struct packets;
 
@@ -46,6 +51,9 @@ struct queue {
 	struct majority sources;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
+	/* for the progress line: which file, and how far */
+	_Atomic size_t a_file;
+	_Atomic uint64_t a_bytes, a_bytes_total;
 	struct {
 		size_t n;
 		struct tcp_obs obs[BATCH];
@@ -60,7 +68,6 @@ struct packets {
 	struct pkt_conf pkt;
 	_Atomic(const struct sigdb *) a_sigdb;
 	struct writer *writer;
-	struct pulse *writer_pulse;
 	struct matcher **matcher;
 	pthread_t *matcher_thread;
 	struct queue *queue;
@@ -176,6 +183,7 @@ static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 	if (q->live) {
 		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
 		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+		counter_set(q->row, C_OUTAGES, stats->outages);
 	}
 	pulse_beat(q->pulse);
 }
@@ -208,6 +216,8 @@ static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idl
 
 	add_file_stats(f->q, &more);
 	f->last = *stats;
+	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
+	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
 	on_flush(f->q, stats, idle);
 }
 
@@ -220,6 +230,8 @@ static int run_captures(struct queue *q)
 		struct file_flush file = { .q = q };
 		const struct capture_handler live_handler = { q, on_frame, on_flush };
 		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
+
+		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
 		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
 
 		if (rc == 0)
@@ -256,7 +268,6 @@ static void *writer_thread(void *arg)
 	struct packets *p = arg;
 
 	p->writer_result = writer_run(p->writer);
-	pulse_end(p->writer_pulse);
 	if (p->writer_result != 0)
 		atomic_store_explicit(&p->a_writer_dead, true, memory_order_release);
 	tell(p);
@@ -365,15 +376,13 @@ static int open_store(struct packets *p)
 {
 	const struct conf *c = &p->d->opt.conf;
 	char why[WRITER_WHY];
-
-	p->writer_pulse = pulse_add(&p->d->shared->pulses, "writer");
 	/* Four times what hosts.max needs: about 160 bytes a host, freed pages that wait included. */
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
-		.pulse = p->writer_pulse,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -382,6 +391,15 @@ static int open_store(struct packets *p)
 		return rc;
 	}
 	return writer_labels(p->writer, p->d->sigdb);
+}
+
+/* Nothing arrives while we run: what is learned may be held until the end. */
+static bool only_whole_files(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (!capture_is_whole(d->capture[d->n_live + i]))
+			return false;
+	return d->n_live == 0;
 }
 
 static int make_matchers(struct packets *p)
@@ -401,7 +419,7 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
-			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
+			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
 			.a_sigdb = &p->a_sigdb,
 		};
@@ -494,7 +512,9 @@ static void reload(struct packets *p)
 	struct sig_error err;
 	int waited_ms = 0;
 
-	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
+		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
 	}
@@ -517,6 +537,50 @@ static void reload(struct packets *p)
 	    sigdb_count(fresh, SIG_RESPONSE));
 }
 
+/* A line on the terminal while files are read, each half second from the first second on. */
+struct shown {
+	struct queue *q;        /* that reads files; NULL: nobody looks */
+	size_t file;
+	int64_t start_ms, last_ms;
+	uint64_t packets;       /* at the last look */
+	bool any;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct packets *p, struct shown *s)
+{
+	struct queue *q = s->q;
+	const int64_t now = clock_ms();
+	const size_t file = atomic_load_explicit(&q->a_file, memory_order_relaxed);
+	const uint64_t packets = counters_get(p->d->counters, C_FRAMES, q->number);
+	char text[300];
+
+	if (file != s->file) {
+		s->file = file;
+		s->start_ms = now;
+	}
+	const struct progress now_at = {
+		.name = capture_name(q->capture[file]), .packets = packets,
+		.done = atomic_load_explicit(&q->a_bytes, memory_order_relaxed),
+		.total = atomic_load_explicit(&q->a_bytes_total, memory_order_relaxed),
+		.seconds = (double)(now - s->start_ms) / 1000,
+		.rate = now > s->last_ms ? (double)(packets - s->packets) * 1000 / (double)(now - s->last_ms) : 0,
+	};
+
+	s->last_ms = now;
+	s->packets = packets;
+	progress_text(text, sizeof text, &now_at);
+	fprintf(stderr, "\r%s\033[K", text); /* to the end of the line: what stood there may have been longer */
+	s->any = true;
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
@@ -524,11 +588,23 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
 		{ .fd = parent_fd, .events = POLLIN },
 	};
+	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
+	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
 		pulse_beat(p->d->packets_pulse);
-		if (poll(fds, 3, DAEMON_BEAT_MS) < 0 && errno != EINTR)
+		const int ready = poll(fds, 3, shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+
+		if (ready < 0 && errno != EINTR)
 			return;
+		if (shown.any && (ready != 0 || atomic_load(&p->a_capturing) == 0)) {
+			fputs("\r\033[K", stderr); /* what is said next stands alone */
+			shown.any = false;
+		}
+		if (atomic_load(&p->a_capturing) == 0)
+			shown.q = NULL;
+		if (ready == 0 && shown.q != NULL)
+			show(p, &shown);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
@@ -615,6 +691,29 @@ static int start(struct packets *p)
 	return start_queues(p);
 }
 
+/* Files that a reload reads again: signatures, the model, how common systems are. */
+static int confine(const struct daemon *d)
+{
+	const char **files = calloc(d->n_signature_files + 2, sizeof *files);
+	char model[PATH_MAX], why[PRIVILEGE_WHY];
+	size_t n = 0;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (; n < d->n_signature_files; n++)
+		files[n] = d->signature_files[n];
+	if (paths_share("model.tsv", model, sizeof model) == 0)
+		files[n++] = model;
+	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
+		files[n++] = d->opt.conf.prior;
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+
+	free(files);
+	if (rc < 0)
+		log_error("%s", why);
+	return rc < 0 ? rc : 0;
+}
+
 int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 {
 	struct packets p = { .d = d, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
@@ -633,11 +732,8 @@ int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	}
 	if (privilege_die_with(supervisor) != 0)
 		return EXIT_FAILED;
-	if (d->opt.conf.confine && privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, d->signature_files,
-	        d->n_signature_files, why) < 0) {
-		log_error("%s", why);
+	if (d->opt.conf.confine && confine(d) != 0)
 		return EXIT_FAILED;
-	}
 	if (start(&p) != 0) {
 		/* Threads that did start end with the process; nothing was taken yet. */
 		return EXIT_REFUSED;

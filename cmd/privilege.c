@@ -124,12 +124,14 @@ static const struct allowed allowed[] = {
 	             "clock_getres_time64 gettimeofday time times" },
 	{ S | P | V, "getpid getppid gettid getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 uname sysinfo "
 	             "getrusage getrlimit ugetrlimit getrandom exit exit_group" },
-	{ S | P | V, "getsockopt recvfrom recvmsg recv" },
+	{ S | P | V, "getsockopt recvfrom recvmsg recvmmsg recvmmsg_time64 recv" },
 
 	/* The writer: files of its directory; the child that checks the store; threads that are pinned. */
 	{ P, "pwrite64 pwritev preadv fsync fdatasync sync_file_range msync ftruncate ftruncate64 truncate fallocate fadvise64 flock "
 	     "fchmod statfs statfs64 fstatfs fstatfs64 getdents64 rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir" },
 	{ P, "sched_setaffinity" },
+	/* To an interface that is back: capture/link.c. It holds packet sockets, and can make no other. */
+	{ P, "bind" },
 	{ S | P, "wait4 waitid waitpid kill" },
 
 	/* Those who answer. */
@@ -145,7 +147,8 @@ static const struct allowed allowed[] = {
  */
 static const struct allowed deadly[] = {
 	{ S | P | V, "execve execveat ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd" },
-	{ S | P | V, "socket connect bind listen" },
+	{ S | P | V, "socket connect listen" },
+	{ S | V, "bind" },
 	{ P, "accept accept4 sendto sendmsg sendmmsg" },
 	{ S | P | V, "mount umount2 pivot_root chroot unshare setns fsopen move_mount open_tree mknod mknodat" },
 	{ S | P | V, "setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid setdomainname sethostname" },
@@ -213,8 +216,8 @@ static int add_by_argument(scmp_filter_ctx f, enum privilege_role role)
 	static const uint64_t supervisor_options[] = { PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS,
 		PR_GET_SECUREBITS, PR_GET_SECCOMP, PR_SET_SECCOMP };
 	static const uint64_t packets_levels[] = { SOL_SOCKET, SOL_PACKET };
-	static const uint64_t services_levels[] = { SOL_SOCKET, IPPROTO_TCP };
-	static const uint64_t requests[] = { SIOCGIFFLAGS, FIONREAD, FIONBIO, TCGETS };
+	static const uint64_t services_levels[] = { SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6 };
+	static const uint64_t requests[] = { SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, FIONREAD, FIONBIO, TCGETS };
 	const bool packets = role == PRIVILEGE_PACKETS;
 	int rc = 0;
 

@@ -1,5 +1,5 @@
 /*
- * services - the process that answers: HTTP today. It has no raw socket, and reads the store like any other reader.
+ * services - the process that answers: HTTP, and the sockets of mail software. It has no raw socket, and reads the store like any other reader.
  */
 #include "cmd/daemon.h"
 
@@ -36,27 +36,41 @@ static int give_up(struct daemon *d, pid_t supervisor)
 	return rc < 0 ? rc : 0;
 }
 
-static int start(struct daemon *d, struct fp_store **store, struct http **http)
+static int start_http(struct daemon *d, struct fp_store *store, struct http **http)
 {
 	char why[HTTP_WHY];
 	const char *names[DAEMON_QUEUES_MAX];
+
+	if (d->http_fd < 0)
+		return 0;
+	for (unsigned q = 0; q < d->queues; q++)
+		names[q] = d->queue_name[q];
+	const struct http_conf conf = {
+		.listen_fd = d->http_fd, .store = store, .counters = d->counters,
+		.pulses = &d->shared->pulses, .pulse = d->http_pulse, .queue_names = names, .started_s = d->started_s,
+		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,
+		.hosts = (const char *const *)d->opt.conf.http_hosts.item,
+	};
+	const int rc = http_start(http, &conf, why);
+
+	if (rc != 0)
+		log_error("HTTP: %s", why);
+	return rc;
+}
+
+static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
+{
 	int rc = fp_open(store, d->reader_dir);
 
 	if (rc != 0) {
 		log_error("store %s: %s", d->opt.conf.store_dir, fp_strerror(rc));
 		return rc;
 	}
-	for (unsigned q = 0; q < d->queues; q++)
-		names[q] = d->queue_name[q];
-	const struct http_conf conf = {
-		.listen_fd = d->http_fd, .store = *store, .counters = d->counters,
-		.pulses = &d->shared->pulses, .pulse = d->http_pulse, .queue_names = names, .started_s = d->started_s,
-		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,
-		.hosts = (const char *const *)d->opt.conf.http_hosts.item,
-	};
-	rc = http_start(http, &conf, why);
+	if ((rc = start_http(d, *store, http)) != 0)
+		return rc;
+	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits);
 	if (rc != 0)
-		log_error("HTTP: %s", why);
+		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;
 }
 
@@ -81,6 +95,7 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	const int signal_fd = daemon_signals();
 	struct fp_store *store = NULL;
 	struct http *http = NULL;
+	struct sockets_service *sockets = NULL;
 	int status = EXIT_FAILED;
 
 	for (size_t i = 0; i < d->n_live + d->n_files; i++)
@@ -89,12 +104,13 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		close(d->lock_fd);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
-	else if (give_up(d, supervisor) == 0 && start(d, &store, &http) == 0) {
+	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets) == 0) {
 		(void)!write(parent_fd, "R", 1);
 		hook_try("services");
 		wait_for_end(d, signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
+	sockets_stop(&sockets);
 	http_stop(&http);
 	fp_close(&store);
 	return status;

@@ -63,6 +63,8 @@ static const struct row table[] = {
 	  "clients that are never judged" },
 	{ "signatures", T_LIST, AT(signatures), 0, 0, false, NULL, "",
 	  "signature files, in order; empty: our own" },
+	{ "prior", T_TEXT, AT(prior), 0, 0, false, NULL, "mail",
+	  "how common systems are, for probabilities: mail, flat, or a file like prior-mail.tsv" },
 	{ "hosts.max", T_NUMBER, AT(hosts_max), 16, 100000000, false, NULL, "1000000",
 	  "hosts remembered, in the tables and in the store" },
 	{ "flows.max", T_NUMBER, AT(flows_max), 16, 10000000, false, NULL, "65536",

@@ -38,6 +38,7 @@ struct conf {
 	uint64_t buffer_bytes;
 	struct conf_list ignore;  /* CIDR blocks; checked */
 	struct conf_list signatures;
+	char *prior;
 	uint64_t hosts_max;
 	uint64_t flows_max;
 	char *store_dir;

@@ -20,6 +20,7 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 #define COUNTER_ROWS(X)                                                                       \
 	X(C_KERNEL_SEEN, COUNTER_QUEUE, "kernel_seen", "packets that passed the kernel's filter")  \
 	X(C_KERNEL_DROPPED, COUNTER_QUEUE, "kernel_dropped", "of these, lost in the kernel: no room")  \
+	X(C_OUTAGES, COUNTER_QUEUE, "outages", "times the interface went down or away")       \
 	X(C_FRAMES, COUNTER_QUEUE, "frames", "frames that reached us")                        \
 	X(C_FILTERED, COUNTER_QUEUE, "filtered", "frames that are none of our business")      \
 	X(C_IGNORED, COUNTER_QUEUE, "ignored", "segments of addresses on the ignore list")    \
@@ -44,7 +45,17 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age or hosts.max") \
 	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
 	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
-	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits")
+	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits") \
+	X(C_P0F_QUERIES, COUNTER_SERVICES, "p0f_queries", "queries answered at p0f 3 sockets") \
+	X(C_TEXT_QUERIES, COUNTER_SERVICES, "text_queries", "lines answered at text sockets")  \
+	X(C_ANALYZER_QUERIES, COUNTER_SERVICES, "analyzer_queries", "datagrams answered for p0f-analyzer") \
+	X(C_POLICY_QUERIES, COUNTER_SERVICES, "policy_queries", "policy requests answered")   \
+	X(C_QUERIES_KNOWN, COUNTER_SERVICES, "queries_known", "of all these, with what is known of a client") \
+	X(C_QUERIES_WAITED, COUNTER_SERVICES, "queries_waited", "of all these, after a wait for the next commits") \
+	X(C_QUERIES_MALFORMED, COUNTER_SERVICES, "queries_malformed", "queries that were none")  \
+	X(C_ANALYZER_REFUSED, COUNTER_SERVICES, "analyzer_refused", "datagrams not answered: whose they are, or no room for a reply") \
+	X(C_CLIENTS, COUNTER_SERVICES, "clients", "connections to sockets of mail software now") \
+	X(C_CLIENTS_REFUSED, COUNTER_SERVICES, "clients_refused", "connections closed at once: too many")
 
 enum counter {
 #define X(constant, owner, name, text) constant,

@@ -7,19 +7,13 @@
 #ifndef FP_HOST_H
 #define FP_HOST_H
 
+#include "core/quality.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define FP_DISTANCE_UNKNOWN 255
 #define FP_CANDIDATES 2
-
-/* How the label was found. */
-enum fp_match {
-	FP_MATCH_NONE,    /* seen, not recognised */
-	FP_MATCH_EXACT,
-	FP_MATCH_GENERIC,
-	FP_MATCH_FUZZY,
-};
 
 /* How the window was written by p0f's rule: plainly, or as a multiple of MSS or MTU. */
 enum fp_win_unit { FP_WIN_PLAIN, FP_WIN_MSS, FP_WIN_MTU };

@@ -2,6 +2,8 @@
 #include "core/matcher.h"
 
 #include "core/err.h"
+#include "core/opinion.h"
+#include "core/table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,8 +13,8 @@
 
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
-#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
-#define PREFETCH 8      /* observations ahead */
+#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early (bulk: as many as there are hosts) */
+#define SOON 8          /* hosts in line whose memory is loaded ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
 
 _Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
@@ -34,11 +36,16 @@ struct matcher {
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	size_t refused;            /* of the batch */
 	size_t outbox_n;
-	uint32_t waiting_head, waiting_tail; /* run freely */
+	bool behind;               /* the store did not take what was due */
+	bool bulk_dirty;           /* bulk: hosts have something unsent that stands in no line, the first since: */
+	int64_t bulk_since_ms;
+	uint32_t waiting_head, waiting_tail, waiting_max; /* run freely; a power of two */
 	struct waiting *waiting;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
+	struct opinion_cache opinions;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -70,16 +77,21 @@ static uint32_t seconds(int64_t ns)
 /* What a verdict says, but for its time: equal hashes need not be sent again. Never 0. */
 static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
 {
-	const uint32_t said[] = {
-		sig->label != NULL ? sig->label->id : 0, sig->quirks, sig->layout,
-		(uint32_t)sig->mss << 16 | sig->win, (uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 |
-		(uint32_t)sig->olen << 8 | sig->match, sig->ecn | (uint32_t)confirmed << 8,
+	const uint64_t said[] = {
+		(uint64_t)(sig->label != NULL ? sig->label->id : 0) << 32 | sig->quirks,
+		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn | (uint32_t)confirmed << 8,
+		(uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 | (uint32_t)sig->olen << 8 | sig->match,
 	};
+	uint64_t h = 0;
 
-	return hash_id(said, sizeof said);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		h = (h ^ said[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h | 1;
 }
 
-static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -107,6 +119,8 @@ static void fill_verdict(const struct matcher *m, struct delta *d, const struct 
 	w->random_ttl = sig->random_ttl;
 	w->synack = synack;
 	w->confirmed = confirmed;
+	if (!synack)
+		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
 /* The delta of everything unsent of a host; the host's unsent counts start again. */
@@ -182,8 +196,11 @@ static bool send_host(struct matcher *m, struct track_host *host)
 /* Sends the oldest that waits; false: the store is behind. */
 static bool send_oldest(struct matcher *m)
 {
-	const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+	const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
 	struct track_host *host = track_host_of(m->track, w->host);
+
+	if (m->waiting_tail - m->waiting_head > SOON)
+		track_host_soon(m->track, m->waiting[(m->waiting_head + SOON) & (m->waiting_max - 1)].host);
 
 	if (host != NULL && track_host_unsent(host)->dirty && !send_host(m, host))
 		return false;
@@ -209,11 +226,29 @@ static void wait_in_line(struct matcher *m, struct track_host *host)
 
 	if (u->queued)
 		return;
-	if (m->waiting_tail - m->waiting_head == WAITING)
+	if (m->waiting_tail - m->waiting_head == m->waiting_max)
 		until_taken(m, NULL);
-	m->waiting[m->waiting_tail++ & (WAITING - 1)] =
+	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] =
 	    (struct waiting){ track_host_ref(m->track, host), m->now_ms };
 	u->queued = true;
+}
+
+/*
+ * Bulk: it will be said, so for us it was: what is kept says the same until then, or replaced() sends it first. Full counts
+ * go at once.
+ */
+static void hold(struct matcher *m, struct track_host *host, bool news)
+{
+	struct track_unsent *u = track_host_unsent(host);
+	bool synack;
+
+	if (news)
+		u->said = say_hash(track_host_sig(host, &synack), u->confirmed);
+	if (u->connections == UINT16_MAX || u->handshakes == UINT16_MAX)
+		until_taken(m, host);
+	if (!m->bulk_dirty)
+		m->bulk_since_ms = m->now_ms;
+	m->bulk_dirty = true;
 }
 
 /* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
@@ -225,7 +260,9 @@ static void changed(struct matcher *m, struct track_host *host, bool news)
 	if (u->dirty)
 		counter_add(m->row, C_COALESCED, 1);
 	u->dirty = true;
-	if (!news || !send_host(m, host))
+	if (m->conf.bulk)
+		hold(m, host, news);
+	else if (!news || !send_host(m, host))
 		wait_in_line(m, host);
 }
 
@@ -234,6 +271,23 @@ static void evicted(void *ctx, struct track_host *host)
 {
 	if (track_host_unsent(host)->dirty)
 		until_taken(ctx, host);
+}
+
+/* Bulk: what a handshake confirmed is not to be lost to what the next SYN says. */
+static void replaced(void *ctx, struct track_host *host, const struct track_sig *fresh)
+{
+	if (say_hash(fresh, true) != track_host_unsent(host)->said)
+		until_taken(ctx, host);
+}
+
+/* Two kinds of events share one time: one goes before the other comes. A store that is behind is waited for in bulk alone. */
+static void event_at(struct matcher *m, const struct track_event *ev, bool other)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+
+	if (other && u->event_s != seconds(ev->time_ns) && !send_host(m, ev->host) && m->conf.bulk)
+		until_taken(m, ev->host);
+	u->event_s = seconds(ev->time_ns);
 }
 
 /* ---- Events ------------------------------------------------------------------------------------- */
@@ -299,13 +353,13 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 		on_handshake(m, ev);
 		break;
 	case TRACK_HOST_CHANGE:
+		event_at(m, ev, u->shared);
 		u->os_changed = true;
-		u->event_s = seconds(ev->time_ns);
 		changed(m, ev->host, false);
 		break;
 	case TRACK_SHARING:
+		event_at(m, ev, u->os_changed);
 		u->shared = true;
-		u->event_s = seconds(ev->time_ns);
 		u->sharing = ev->score;
 		changed(m, ev->host, false);
 		break;
@@ -336,27 +390,27 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
+{
+	struct matcher *m = ctx;
+
+	m->refused += result == TRACK_REFUSED;
+	for (size_t e = 0; e < events; e++)
+		on_event(m, &ev[e]);
+}
+
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
 {
 	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
-	struct track_event ev[TRACK_EVENTS_MAX];
-	size_t refused = 0;
 
 	assert(m->magic == MAGIC);
 	take_sigdb(m);
 	m->now_ms = clock_ms();
-	for (size_t i = 0; i < n; i++) {
-		size_t events = 0;
-
-		if (i + PREFETCH < n)
-			track_prefetch(m->track, &obs[i + PREFETCH]);
-		if (track_observe(m->track, m->sigdb, &obs[i], ev, &events) == TRACK_REFUSED)
-			refused++;
-		for (size_t e = 0; e < events; e++)
-			on_event(m, &ev[e]);
-	}
-	counter_add(m->row, C_TABLE_REFUSED, refused);
-	counter_add(m->row, C_APPLIED, n - refused);
+	m->refused = 0;
+	for (size_t i = 0; i < n; i += TRACK_BATCH)
+		track_batch(m->track, m->sigdb, obs + i, n - i < TRACK_BATCH ? n - i : TRACK_BATCH, on_segment, m);
+	counter_add(m->row, C_TABLE_REFUSED, m->refused);
+	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
 }
@@ -370,6 +424,22 @@ static void take_stats(struct matcher *m)
 	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);
 }
 
+/* Bulk: all that is unsent stands in line, by address, and is due. */
+static void line_up_one(void *ctx, uint64_t ref)
+{
+	struct matcher *m = ctx;
+
+	/* There is a place for each host, and nobody else in the line. */
+	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] = (struct waiting){ ref, m->now_ms - MATCHER_HOLD_MS };
+	track_host_unsent(track_host_of(m->track, ref))->queued = true;
+}
+
+static void line_up(struct matcher *m)
+{
+	m->bulk_dirty = false;
+	track_unsent_hosts(m->track, line_up_one, m);
+}
+
 bool matcher_tick(struct matcher *m, bool now_or_never)
 {
 	assert(m->magic == MAGIC);
@@ -378,16 +448,19 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	pulse_beat(m->conf.pulse);
 	take_stats(m);
 	outbox_offer(m);
-	while (m->waiting_head != m->waiting_tail) {
-		const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+	if (m->bulk_dirty && m->waiting_head == m->waiting_tail &&
+	    (now_or_never || m->now_ms - m->bulk_since_ms >= MATCHER_HOLD_BULK_MS))
+		line_up(m);
+	m->behind = false;
+	while (m->waiting_head != m->waiting_tail && !m->behind) {
+		const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
 
 		if (!now_or_never && m->now_ms - w->since_ms < MATCHER_HOLD_MS)
 			break;
-		if (!send_oldest(m))
-			break;
+		m->behind = !send_oldest(m);
 	}
 	outbox_offer(m);
-	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail;
+	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail || (now_or_never && m->bulk_dirty);
 }
 
 static bool gather(struct matcher *m)
@@ -440,11 +513,11 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
 
 		if (flush || m->now_ms >= next_tick_ms) {
-			next_tick_ms = m->now_ms + SLEEP_MS;
 			matcher_tick(m, flush);
+			next_tick_ms = m->now_ms + (m->behind ? 0 : SLEEP_MS);
 		}
 		if (!any)
-			wake_sleep(&m->wake, something_waits, m, m->outbox_n > 0 ? 1 : SLEEP_MS);
+			wake_sleep(&m->wake, something_waits, m, m->behind || m->outbox_n > 0 ? 1 : SLEEP_MS);
 	}
 	while (matcher_tick(m, true))
 		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
@@ -481,12 +554,15 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	m->magic = MAGIC;
 	m->conf = *conf;
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
-	m->waiting = calloc(WAITING, sizeof *m->waiting);
+	m->waiting_max = WAITING;
+	while (conf->bulk && m->waiting_max < conf->hosts_max)
+		m->waiting_max *= 2;
+	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
 	rc = m->waiting == NULL ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
 		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
-		    .key = conf->key, .evict = evicted, .evict_ctx = m });
+		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);
 	if (rc != 0) {
@@ -509,7 +585,7 @@ void matcher_destroy(struct matcher **mp)
 	free(m->ring);
 	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
 	track_destroy(&m->track);
-	free(m->waiting);
+	table_memory_free(m->waiting, m->waiting_max, sizeof *m->waiting);
 	m->magic = 0;
 	free(m);
 	*mp = NULL;

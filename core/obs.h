@@ -41,23 +41,24 @@ struct tcp_obs {
 	uint32_t ts1;         /* own timestamp; 0 also where there is none */
 	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint32_t payload_len; /* bytes after the TCP header, by the IP length */
+	uint32_t payload_at;  /* where the payload begins in the frame */
 	uint16_t src_port;
 	uint16_t dst_port;
 	uint16_t win;
 	uint16_t mss;         /* 0 also where there is none */
 	uint16_t tot_hdr;     /* IP and TCP header bytes, as p0f counts them */
-	uint8_t kind;         /* enum obs_kind */
 	uint8_t ipver;        /* 4, 6 */
 	uint8_t ttl;
-	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t wscale;       /* 0 also where there is none */
-	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t dscp;
 	uint8_t ecn;          /* enum obs_ecn */
-	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
+	/* These five in this order: the key of the index of signatures is made of them (sigdb_int.h). */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
-	uint32_t payload_at;  /* where the payload begins in the frame */
+	uint8_t layout_len;   /* entries of layout[] */
+	uint8_t eol_pad;      /* bytes after EOL */
+	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
+	uint8_t kind;         /* enum obs_kind */
 	uint8_t spare[20];      /* room for what further kinds of evidence need */
 };
 

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #define SYS_MAX 64          /* entries of one sys line */
-#define MULTIPLE_MAX 1000   /* mss*n, mtu*n */
+#define MULTIPLE_MAX SIG_TIMES_MAX   /* mss*n, mtu*n */
 
 struct text {
 	const char *at, *end;
@@ -303,7 +303,7 @@ static int read_quirks(struct parser *p, struct text t, struct sig *sig, struct 
 		const struct text entry = cut(&t, ',', &more);
 		unsigned i = 0;
 
-		while (i < QUIRK_COUNT && !text_eq(entry, sigtext_quirk_name(i)))
+		while (i < QUIRK_COUNT && !text_eq(entry, fp_quirk_name(i)))
 			i++;
 		if (i == QUIRK_COUNT)
 			return wrong(p, entry, "a quirk: df id+ id- ecn 0+ flow seq- ack+ ack- uptr+ urgf+ pushf+ ts1- ts2+ opt+ exws bad");

@@ -5,7 +5,8 @@
  *
  * Owner    track_create() makes all tables; nothing is allocated after. track_destroy() frees.
  * Threads  one thread at a time (a matcher's, or classify's).
- * Bounds   flows_max and hosts_max; the least recently used makes room, confirmed hosts last.
+ * Bounds   flows_max and hosts_max; who was not used lately makes room, confirmed hosts last (as p0f, or with host_age_s: the least
+ *          recently used).
  */
 #ifndef FP_TRACK_H
 #define FP_TRACK_H
@@ -104,6 +105,8 @@ struct track_conf {
 	uint32_t flow_age_s, host_age_s;
 	/* A host is about to be forgotten: last chance to send what is unsent. May be NULL. */
 	void (*evict)(void *ctx, struct track_host *host);
+	/* A host's signature of a SYN is about to give way to *fresh while it is unsent and confirmed. May be NULL. */
+	void (*replace)(void *ctx, struct track_host *host, const struct track_sig *fresh);
 	void *evict_ctx;
 };
 
@@ -130,8 +133,11 @@ enum track_result track_observe_payload(struct track *t, const struct sigdb *db,
 /* Compat mode: a frame that p0f counts towards its next look at ages, and drops. */
 void track_dropped(struct track *t, int64_t time_ns);
 
-/* Hints that obs will be next but a few: starts the loads of its buckets. */
-void track_prefetch(struct track *t, const struct tcp_obs *obs);
+#define TRACK_BATCH 64
+
+/* The same for n segments, at most TRACK_BATCH, in order; on() is told of each. Faster than one by one: it looks ahead. */
+void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
+    void (*on)(void *ctx, enum track_result result, const struct track_event *ev, size_t events), void *ctx);
 
 /* Signatures were replaced: every kept pointer to a label of the old sigdb is turned into the one of the same id in the new, or NULL. */
 void track_relabel(struct track *t, const struct sigdb *fresh);
@@ -164,8 +170,12 @@ void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *
 /* A number that names the host until it is evicted, and back; NULL: not any more the same. */
 uint64_t track_host_ref(const struct track *t, const struct track_host *host);
 struct track_host *track_host_of(struct track *t, uint64_t ref);
+void track_host_soon(const struct track *t, uint64_t ref); /* a hint: that host is asked for next but a few */
 /* The host of an address, NULL if not held. Does not touch its age. */
 struct track_host *track_find(struct track *t, const struct fp_addr *addr);
+
+/* Gives the ref of each host with something unsent, in the order of their addresses where there is memory for that. */
+void track_unsent_hosts(struct track *t, void (*give)(void *ctx, uint64_t ref), void *ctx);
 
 /* Option kinds of layout number n (track_sig.layout); NULL for 0. */
 const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad);

@@ -90,6 +90,7 @@ static SV *answer_hash(pTHX_ const struct fp_answer *a)
 
 	/* Perl taints what a statement makes once it has touched a tainted value, such as the address: none of that is in here. */
 	TAINT_NOT;
+	hv_ksplit(hv, 64); /* room for all of it at once */
 	put_text(aTHX_ hv, "ip", fp_addr_text(&a->addr, text));
 	put_text(aTHX_ hv, "name", a->name);
 	put_text(aTHX_ hv, "flavor", a->flavor);

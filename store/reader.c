@@ -7,7 +7,6 @@
 #include "store/reader.h"
 #include "core/candidate.h"
 #include "core/pathword.h"
-#include "core/quirk.h"
 #include "store/lmdbfile.h"
 #include "store/record.h"
 
@@ -866,17 +865,6 @@ void fp_close(struct fp_store **storep)
 	}
 	free(store);
 	*storep = NULL;
-}
-
-const char *fp_quirk_name(unsigned n)
-{
-	static const char *const names[] = {
-#define X(constant, name, version, source) [constant##_INDEX] = name,
-		QUIRK_ROWS(X)
-#undef X
-	};
-
-	return n < QUIRK_COUNT ? names[n] : NULL;
 }
 
 const char *fp_path_name(unsigned n)

@@ -6,7 +6,7 @@
  * Threads  writer_run() alone touches LMDB. Matchers call the sink (each its own ring). writer_stop(),
  *          writer_labels() from any thread.
  * Errors   0 or a negative FP_E*; message in *why (WRITER_WHY bytes) where a person must act.
- * Source   docs/store-format.md; why readers need no lock: docs/lock-free-readers.md.
+ * Source   docs/store-format.md; its files: store/writer_int.h; why readers need no lock: docs/lock-free-readers.md.
  *
  * Readers see the store once DIR/stamp is there: of a store that exists as soon as it was checked, of a new one at
  * once where conf.live, else when the first files are in (nothing has come for 50 ms, or the end). Until then pages

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Reader and writer are compiled into the test, so that it can reach between their steps. */
+/* Reader and what holds the grace time are compiled into the test, so that it can reach between their steps. */
 static void step(void);
 static void late(int rc);
 #define READER_STEP step()
@@ -25,14 +25,11 @@ static int64_t limit_ns = INT64_C(100000000), grace_ns = INT64_C(500000000);
 #define LIMIT_NS limit_ns
 #define GRACE_NS grace_ns
 #include "store/reader.c"
-#define path_of writer_path_of
-#define stamp_read writer_stamp_read
-#include "store/writer.c"
-#undef path_of
-#undef stamp_read
+#include "store/env.c"
 
 #include "tests/store_help.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>

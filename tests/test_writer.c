@@ -1,6 +1,7 @@
 /* Writer: what it leaves in the directory, what it refuses, and that nothing stored is lost. */
 #include "tests/test.h"
 
+#include "core/pulse.h"
 #include "store/dirlock.h"
 #include "store/validate.h"
 #include "tests/store_help.h"
@@ -836,6 +837,29 @@ static void test_durable(void **state)
 	help_end(&h);
 }
 
+/* /healthz tells a writer that is stuck from one that has nothing to do. */
+static void test_pulse(void **state)
+{
+	static struct pulse_board board;
+	struct help h;
+	int64_t before;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	h.conf.pulse = pulse_add(&board, "writer");
+	assert_int_equal(help_start(&h), 0);
+	before = atomic_load(&h.conf.pulse->a_beat_ms);
+	help_nap(2200);
+	assert_true(atomic_load(&h.conf.pulse->a_beat_ms) - before > 1000);
+	atomic_store(&h.conf.pulse->a_beat_ms, before - PULSE_LATE_MS - 5000);
+	help_nap(1500);
+	assert_null(pulse_late(&board));
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(atomic_load(&h.conf.pulse->a_state), PULSE_ENDED);
+	help_end(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -858,6 +882,7 @@ int main(void)
 		cmocka_unit_test(test_new_signatures),
 		cmocka_unit_test(test_counters_in_store),
 		cmocka_unit_test(test_durable),
+		cmocka_unit_test(test_pulse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

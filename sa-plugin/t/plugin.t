@@ -227,6 +227,28 @@ sub expect {
     $other->finish;
 }
 
+# ---- Ten thousand messages ---------------------------------------------------------------------
+# From the message to the answer, without the rules: descriptors and memory stand still.
+{
+    my $rss = sub { open my $f, '<', '/proc/self/statm' or return 0; return (split ' ', scalar <$f>)[1] * 4 };
+    my $other = sa($use . "fingerpost_remote udp:127.0.0.1:9\nfingerpost_remote http://127.0.0.1:9\nfingerpost_remote_failures 100 1s\n");
+    my @mail = map { message(received("192.0.2.$_"), "X-P0f-OS-Fingerprint: FreeBSD\n") } 1 .. 8, 200, 201;
+    my ($descriptors, $memory, $known) = (0, 0, 0);
+    for my $n (0 .. 9_999) {
+        my $mail = $other->parse($mail[ $n % @mail ]);
+        my $pms = Mail::SpamAssassin::PerMsgStatus->new($other, $mail);
+        $pms->extract_message_metadata;
+        $known++ if defined $pms->get('X-P0f-OS-Fingerprint', undef);
+        $pms->finish;
+        $mail->finish;
+        ($descriptors, $memory) = (scalar(() = glob "/proc/$$/fd/*"), $rss->()) if $n == 1000;
+    }
+    is($known, 7000, '10 000 messages, of which 7000 are of known clients');
+    is(scalar(() = glob "/proc/$$/fd/*"), $descriptors, 'no descriptor is left');
+    cmp_ok($rss->() - $memory, '<', 2048, 'memory stands still');
+    $other->finish;
+}
+
 # ---- Tags --------------------------------------------------------------------------------------
 {
     my $tags = from($sa, received('192.0.2.1'))->{tags};

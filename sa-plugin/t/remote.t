@@ -66,6 +66,7 @@ my %udp = (
     29 => [ 'a line in the middle', undef, '', sub { [ 0, "$_[0] Windows XP\r\nX-Evil: 1, (link: x)\r\n" ] } ],
     30 => [ 'control bytes', undef, '', sub { [ 0, "$_[0] Windows\x07XP, (link: x)\r\n" ] } ],
     31 => [ 'too long', undef, '', sub { [ 0, "$_[0] $long\r\n" ] } ],
+    40 => [ 'tells the port', 'UNKNOWN [1], (link: x)', 'L_P0F_UNKN', sub { [ 0, "$_[0] UNKNOWN [" . ($_[0] =~ /:(\d+) /)[0] . "], (link: x)\r\n" ] } ],
     32 => [ 'a storm of wrong answers', undef, '', sub { my $q = $_[0]; map { [ $_ / 5000, "${q}x $XP\r\n" ] } 1 .. 1500 } ],
 );
 my $extra = "header T_DSL eval:fingerpost_link('pppoe')\nscore T_DSL 0.001\nheader T_FAR eval:fingerpost_distance(11, 20)\nscore T_FAR 0.001\n"
@@ -87,6 +88,13 @@ my $udp = FakeRemote->start('udp', sub { my ($ip, $question) = @_; my ($n) = $ip
     is($udp->asked, $before + 1, 'but asked');
     is(from($sa, '192.0.2.10', auth => 1)->{header}, undef, 'authenticated');
     is($udp->asked, $before + 1, 'is nobody\'s business');
+    my @ports = ([ 'Postfix', received('192.0.2.40'), 1 ],
+        [ 'Exim', "Received: from [192.0.2.40] (port=39010 helo=a)\n\tby mx.example.org with esmtp (Exim 4.96) id 1vNqXk-0003Gf-2b; Tue, 24 Nov 2026 10:00:00 +0000\n", 39010 ],
+        [ 'Exim with rDNS', "Received: from a.example ([192.0.2.40]:39011 helo=a)\n\tby mx.example.org with esmtp (Exim 4.96) id 1vNqXk-0003Gf-2b; Tue, 24 Nov 2026 10:00:00 +0000\n", 39011 ]);
+    for my $row (@ports) {
+        my ($name, $received, $port) = @$row;
+        is(check($sa, message($received))->{header}, "UNKNOWN [$port], (link: x)", "$name: port asked for");
+    }
     is(from($sa, '2001:db8::10')->{header}, 'Windows 2000 SP4, XP SP1+, (distance 7, link: ethernet/modem)', 'IPv6 asked for');
     $sa->finish;
 }

@@ -107,8 +107,11 @@ for my $symbol (map { / T (fp_\w+)/ ? $1 : () } `nm -D --defined-only build/lib/
     like($library, qr/^ {5}\Q$symbol\E\(\)/m, "libfingerpost(3) explains $symbol");
     like($library, qr/\b\Q$symbol\E\((?!\))/, "libfingerpost(3) shows how to call $symbol");
 }
-my %symbols = map { $_ => 1 } Daemon::slurp('debian/libfingerpost1.symbols') =~ /^ (fp_\w+)\@/mg;
-is(join(' ', sort keys %symbols), join(' ', sort(Daemon::slurp('store/libfingerpost.map') =~ /^\t(fp_\w+);/mg)), 'the package\'s symbols are those of the library');
+for (['libfingerpost', 'store'], ['libfingerpost-classify', 'core']) {
+    my ($name, $folder) = @$_;
+    is(join(' ', sort(Daemon::slurp("debian/${name}1.symbols") =~ /^ (fp_\w+)\@/mg)), join(' ', sort(Daemon::slurp("$folder/$name.map") =~ /^\t(fp_\w+);/mg)),
+        "the symbols of the package ${name}1 are those of the library");
+}
 my $header = Daemon::slurp('build/include/fingerpost.h') =~ s{/\*.*?\*/}{}gsr;
 while ($header =~ /^struct (fp_\w+) \{(.*?)^\};/gms) {
     my ($struct, $body) = ($1, $2);

@@ -7,7 +7,7 @@ Mail::SpamAssassin::Plugin::Fingerpost::Remote - asks other machines what they s
   my $remote = Mail::SpamAssassin::Plugin::Fingerpost::Remote->new([ $server, ... ],
     deadline => 0.2, keep => 60, failures => 5, pause => 30);
 
-  my $query = $remote->ask('192.0.2.7');      # sends, and does not wait
+  my $query = $remote->ask('192.0.2.7', 4711);  # address, port if known: sends, and does not wait
   $remote->collect($query, 0);                # takes what has come
   $remote->collect($query, 1);                # waits, to the query's deadline at the most
   $query->{done}; $query->{host}; $query->{from}; $query->{why};
@@ -99,7 +99,7 @@ sub new {
 sub _now { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) }
 
 sub ask {
-  my ($self, $ip) = @_;
+  my ($self, $ip, $port) = @_;
   my $now = _now();
   my $query = { ip => $ip, until => $now + $self->{deadline}, jobs => [] };
 
@@ -109,7 +109,7 @@ sub ask {
     return $query;
   }
   foreach my $server (@{$self->{servers}}) {
-    my $job = { server => $server, ip => $ip, state => 'waiting' };
+    my $job = { server => $server, ip => $ip, port => $port, state => 'waiting' };
     push @{$query->{jobs}}, $job;
     if ($now < $server->{closed_until}) {
       @{$job}{qw(state why)} = ('failed', 'left alone');
@@ -209,7 +209,8 @@ sub _send_udp {
 
   # Also where a parent has called rand() before it forked.
   $job->{nonce} = sprintf('%x-%x-%x', $$, ++$self->{serial}, int rand 2**32);
-  $job->{question} = "[$job->{ip}] $job->{nonce}";
+  # Without a port nothing is known, by the protocol; with one that is nobody's it goes by the address.
+  $job->{question} = "[$job->{ip}]:" . ($job->{port} // 1) . " $job->{nonce}";
   return $self->_send($job, $job->{question});
 }
 

@@ -1,0 +1,34 @@
+/*
+ * sockets - the sockets of mail software: opened and given away by the supervisor while it may, served by the services process.
+ *
+ * Owner  sockets_open() opens, sockets_close() closes and forgets; each process closes its own copies.
+ */
+#ifndef FP_SOCKETS_H
+#define FP_SOCKETS_H
+
+#include "api/loop.h"
+#include "cmd/options.h"
+#include "cmd/privilege.h"
+
+#define SOCKETS_MAX 32
+#define SOCKETS_WHY 320
+
+struct sockets {
+	struct loop_socket socket[SOCKETS_MAX];
+	size_t n;
+};
+
+/* Those that the options want; paths get owner, group and mode. FP_ECONFIG, -errno with why. */
+int sockets_open(struct sockets *s, const struct options *o, const struct account *account, char why[SOCKETS_WHY]);
+void sockets_close(struct sockets *s);
+
+/* "p0f on /run/p0f.sock, ..." for the log; "" when there are none. */
+void sockets_describe(const struct options *o, const struct sockets *s, char *buf, size_t size);
+
+/* A thread that serves them; all settings are taken from o. Its store, counters and commit number are the caller's. */
+struct sockets_service;
+int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, struct fp_store *store,
+    struct counters *counters, const _Atomic uint64_t *a_commits);
+void sockets_stop(struct sockets_service **sp);
+
+#endif
