@@ -141,6 +141,7 @@ static void pass(struct loop *l, int timeout_ms)
 	const uint64_t commits = atomic_load_explicit(l->conf.a_commits, memory_order_acquire);
 
 	l->now_ms = loop_clock_ms();
+	pulse_beat(l->conf.pulse);
 	for (int i = 0; i < n; i++) {
 		struct source *s = ev[i].data.ptr;
 
@@ -159,7 +160,8 @@ static int timeout_of(const struct loop *l)
 {
 	if (l->parked != NULL || analyzer_busy(l))
 		return TICK_MS;
-	return l->clients[LOOP_TEXT] > 0 || l->stopping ? IDLE_LOOK_MS : -1;
+	/* Also when nothing is due: the thread has a pulse. */
+	return IDLE_LOOK_MS;
 }
 
 /* What was sent before the end is answered; what clients do not read is not waited for. */

@@ -14,6 +14,7 @@
 
 #include "core/counters.h"
 #include "core/policyrule.h"
+#include "core/pulse.h"
 #include "store/reader.h"
 
 #define LOOP_WAIT_MS 19       /* and at most a tick more */
@@ -41,6 +42,7 @@ struct loop_conf {
 	size_t n_rules;
 	const struct loop_socket *sockets;
 	size_t n_sockets;
+	struct pulse *pulse;             /* of the loop's thread, added by the caller; may be NULL */
 };
 
 struct loop;

@@ -46,7 +46,7 @@ struct daemon {
 	struct counters *counters;
 	struct daemon_shared *shared;
 	/* Of threads that the supervisor knows beforehand: services starts anew, and two processes cannot add to one board. */
-	struct pulse *packets_pulse, *services_pulse, *http_pulse;
+	struct pulse *packets_pulse, *services_pulse, *http_pulse, *sockets_pulse;
 	int64_t started_s;
 };
 

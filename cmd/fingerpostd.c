@@ -231,6 +231,8 @@ static int open_services(struct supervisor *s)
 		d->services_pulse = pulse_add(&d->shared->pulses, "services");
 	if (rc == 0 && d->http_fd >= 0)
 		d->http_pulse = pulse_add(&d->shared->pulses, "http");
+	if (rc == 0 && d->sockets.n > 0)
+		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
 	return rc;
 }
 

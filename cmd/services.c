@@ -68,7 +68,8 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	}
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
-	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits);
+	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits,
+	    d->sockets_pulse);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;

@@ -28,7 +28,7 @@ void sockets_describe(const struct options *o, const struct sockets *s, char *bu
 /* A thread that serves them; all settings are taken from o. Its store, counters and commit number are the caller's. */
 struct sockets_service;
 int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, struct fp_store *store,
-    struct counters *counters, const _Atomic uint64_t *a_commits);
+    struct counters *counters, const _Atomic uint64_t *a_commits, struct pulse *pulse);
 void sockets_stop(struct sockets_service **sp);
 
 #endif
