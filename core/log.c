@@ -81,7 +81,7 @@ static void emit(enum log_level level, const char *raw, uint64_t left_out)
 	if (to_journal(level, text, left_out))
 		return;
 	/* sd-daemon(3): the journal takes the level from a number in front. */
-	int n = snprintf(out, 24, journal ? "<%d>" : "", priority[level]);
+	int n = journal ? snprintf(out, 24, "<%d>", priority[level]) : 0;
 
 	n += snprintf(out + n, sizeof out - (size_t)n, "%.40s: %s%s", log_name, level_word[level], text);
 	if (left_out > 0)

@@ -91,14 +91,15 @@ if (!-e $kept) {
     run_ok([ 'tar', '-C', $root, '-xf', $kept ], 'the base system kept from before');
     copy_apt();
 }
-# A chroot's / must be a mount of its own: ip netns makes it a slave.
-system('mount', '--bind', $root, $root) == 0 or BAIL_OUT("$root cannot be mounted");
-push @mounted, $root;
-for ([ 'proc', '-t', 'proc', 'proc' ], [ 'sys', '--rbind', '/sys' ], [ 'dev', '--rbind', '/dev' ], [ 'run', '-t', 'tmpfs', 'tmpfs' ]) {
-    my ($at, @how) = @$_;
-    system('mount', @how, "$root/$at") == 0 or BAIL_OUT("$at cannot be mounted");
-    system 'mount', '--make-rslave', "$root/$at";
-    push @mounted, "$root/$at";
+mount_all();
+sub mount_all {
+    # A chroot's / must be a mount of its own: ip netns makes it a slave.
+    for ([ '', '--bind', $root ], [ '/proc', '-t', 'proc', 'proc' ], [ '/sys', '--rbind', '/sys' ], [ '/dev', '--rbind', '/dev' ], [ '/run', '-t', 'tmpfs', 'tmpfs' ]) {
+        my ($at, @how) = @$_;
+        system('mount', @how, "$root$at") == 0 or BAIL_OUT("$root$at cannot be mounted");
+        system 'mount', '--make-rslave', "$root$at";
+        push @mounted, "$root$at";
+    }
 }
 
 # Everything but what dpkg and apt write of themselves.
@@ -123,32 +124,35 @@ is($status, 0, 'installed: ' . (() = $out =~ /^ok /mg) . ' tests') or diag $out,
 note $_ for grep { /X-Spam|score/ } split /\n/, $out;
 like($out, qr/^ok .*hits its rule/m, 'a message was scored by spamd in there');
 
-# ---- Booted: the unit, by a service manager of its own -----------------------------------------------------------
+# ---- Booted: the unit, by a service manager of its own, over a layer that is thrown away -----------------------------------------------------------
 
 my $hosts = `chroot $root /usr/bin/fingerpost lookup 192.0.2.11`;
 like($hosts, qr/Windows XP/, 'the store has what was seen');
 is(scalar(() = `chroot $root ls /var/lib/fingerpost` =~ /^stamp$/mg), 1, 'with a stamp');
+my $out_dir = Daemon::scratch();
 umount_all();
 sub umount_all { system 'umount', '-l', $_ for reverse @mounted; @mounted = () }
 {
     open my $unit, '>', "$root/etc/systemd/system/booted.service" or die;
     print $unit "[Unit]\nDescription=the test\nAfter=multi-user.target\n[Service]\nType=oneshot\nWorkingDirectory=/src\n",
-        "ExecStart=/bin/sh -c 'debian/tests/booted > /src/booted.tap 2>&1; journalctl -b --no-pager -u fingerpost > /src/booted.log; systemctl poweroff'\n",
+        "ExecStart=/bin/sh -c 'debian/tests/booted > /out/booted.tap 2>&1; journalctl -b --no-pager -u fingerpost > /out/booted.log; systemctl poweroff'\n",
         "[Install]\nWantedBy=multi-user.target\n";
     close $unit;
     system "ln -sf /etc/systemd/system/booted.service $root/etc/systemd/system/multi-user.target.wants/ 2>/dev/null || { mkdir -p $root/etc/systemd/system/multi-user.target.wants; ln -sf /etc/systemd/system/booted.service $root/etc/systemd/system/multi-user.target.wants/; }; "
         . "ln -sf /dev/null $root/etc/systemd/system/spamd.service; mv $root/usr/sbin/policy-rc.d $root/src/";
     my ($how, $said, $complaint) = Daemon::run([ 'systemd-nspawn', '-q', '--register=no', '--keep-unit', '--private-network', '--kill-signal=SIGRTMIN+3',
-        '--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self', '-D', $root, '-b' ], limit => 300);
-    my $tap = Daemon::slurp("$root/src/booted.tap");
+        '--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self', '--volatile=overlay', "--bind=$out_dir:/out", '-D', $root, '-b' ], limit => 300);
+    my $tap = Daemon::slurp("$out_dir/booted.tap");
     SKIP: {
         skip 'systemd cannot be booted in a container here: ' . ($complaint =~ /(.*)/)[0], 1 if $tap eq '';
-        unlike($tap, qr/^not ok|^# Looks like/m, 'booted: the unit, ' . (() = $tap =~ /^ok /mg) . ' tests') or diag $tap, Daemon::slurp("$root/src/booted.log");
+        unlike($tap, qr/^not ok|^# Looks like/m, 'booted: the unit, ' . (() = $tap =~ /^ok /mg) . ' tests') or diag $tap, Daemon::slurp("$out_dir/booted.log");
         like($tap, qr/^1\.\.\d+$/m, 'booted: to its end');
     }
     note $_ for grep { /\A# / } split /\n/, $tap;
     system "rm -f $root/etc/systemd/system/booted.service $root/etc/systemd/system/multi-user.target.wants/booted.service $root/etc/systemd/system/spamd.service; mv $root/src/policy-rc.d $root/usr/sbin/";
 }
+
+mount_all();
 
 # ---- Upgraded, removed, purged -----------------------------------------------------------------------------------
 
@@ -165,7 +169,7 @@ run_ok(apt('remove', @names), 'removed');
 ok(-e "$root/var/lib/fingerpost/data.mdb", 'the store outlives removal');
 ok(-e "$root/etc/fingerpost/fingerpost.conf", 'so do the settings');
 run_ok([ inside('spamassassin', '--lint', '-L') ], 'SpamAssassin goes on without the plugin');
-run_ok(apt('purge', @names), 'purged');
+run_ok([ inside('dpkg', '--purge', @names) ], 'purged');
 system "sed -i '/^# test of fingerpost\$/,\$d' $root/etc/spamassassin/local.cf";
 my %before = map { $_ => 1 } split /\n/, $files;
 my @left = grep { !$before{$_} } split /\n/, files();
