@@ -170,6 +170,7 @@ ok(-e "$root/var/lib/fingerpost/data.mdb", 'the store outlives removal');
 ok(-e "$root/etc/fingerpost/fingerpost.conf", 'so do the settings');
 run_ok([ inside('spamassassin', '--lint', '-L') ], 'SpamAssassin goes on without the plugin');
 run_ok([ inside('dpkg', '--purge', @names) ], 'purged');
+run_ok(apt('--purge', 'autoremove'), 'and what they needed');
 system "sed -i '/^# test of fingerpost\$/,\$d' $root/etc/spamassassin/local.cf";
 my %before = map { $_ => 1 } split /\n/, $files;
 my @left = grep { !$before{$_} } split /\n/, files();
