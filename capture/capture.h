@@ -22,12 +22,14 @@ struct capture_frame {
 	uint32_t len;
 	uint32_t link;        /* enum pkt_link, or another LINKTYPE_ number */
 	int64_t time_ns;
+	bool rejected;        /* live, in a tunnel, and FILTER does not want it: to be counted only */
 };
 
 struct capture_live {
 	const char *interface; /* "any" allowed */
 	const char *filter;    /* pcap expression; "" = none. Of what passes, SYN, SYN+ACK and bare ACKs are taken: capture/filter.h */
 	bool no_acks;          /* SYN and SYN+ACK only: handshakes are of no interest */
+	bool decapsulate;      /* tunnels pass too; FILTER is applied to what they carry */
 	bool promiscuous;
 	unsigned timeout_ms;   /* a block of frames is handed over after that at the latest */
 	unsigned buffer_bytes; /* of the kernel's ring, each queue */
@@ -45,6 +47,9 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 /* Of a file: its link type (of pcapng the first interface's), and a filter set after opening, when that is known; before the run. */
 uint32_t capture_file_link(const struct capture *c);
 int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR]);
+
+/* Of a file, before the run: FILTER is applied to the innermost packet of a tunnel. */
+void capture_file_decapsulate(struct capture *c);
 
 /* Counts that only the source knows; for files kernel_seen is what was read. */
 struct capture_stats {

@@ -4,6 +4,7 @@
  */
 #include "capture/capture_int.h"
 #include "capture/filter.h"
+#include "capture/inner.h"
 #include "capture/pcapfile.h"
 #include "capture/pcapngfile.h"
 #include "core/err.h"
@@ -36,6 +37,7 @@ struct file {
 		struct bpf_program program;
 	} compiled[FILTERS];
 	unsigned n_compiled, current; /* of the last frame */
+	struct inner inner;
 	struct capture_stats stats;
 	const struct capture_handler *handler; /* of the run */
 };
@@ -92,13 +94,15 @@ static int hand_over(struct file *f, const struct capture_frame *frame, char err
 {
 	if (f->filter != NULL) {
 		const struct pcap_pkthdr h = { .caplen = frame->caplen, .len = frame->len };
+		const enum inner_verdict inner = inner_judge(&f->inner, frame);
 		char why[CAPTURE_ERR];
 
 		if (choose(f, frame->link, why) != 0) {
 			snprintf(err, CAPTURE_ERR, "%s: link type %u: %.400s. All before it was read", f->base.name, frame->link, why);
 			return FP_ECONFIG;
 		}
-		if (pcap_offline_filter(&f->compiled[f->current].program, &h, frame->bytes) == 0) {
+		if (inner == INNER_REJECTED ||
+		    (inner == INNER_NONE && pcap_offline_filter(&f->compiled[f->current].program, &h, frame->bytes) == 0)) {
 			f->stats.kernel_seen++;
 			f->stats.filtered++;
 			return 0;
@@ -118,7 +122,7 @@ static bool stopped(const struct file *f)
 
 static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 {
-	struct capture_frame frame;
+	struct capture_frame frame = { .rejected = false };
 	int rc, filtered = 0;
 
 	while ((rc = pcapfile_next(&f->pcap, &frame)) == 1 && !stopped(f) && filtered == 0)
@@ -136,7 +140,7 @@ static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 
 static int run_pcapng(struct file *f, char err[CAPTURE_ERR])
 {
-	struct capture_frame frame;
+	struct capture_frame frame = { .rejected = false };
 	int rc, filtered = 0;
 
 	while ((rc = pcapngfile_next(&f->pcapng, &frame)) == 1 && !stopped(f) && filtered == 0)
@@ -277,6 +281,13 @@ int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_
 	return rc;
 }
 
+void capture_file_decapsulate(struct capture *c)
+{
+	struct file *f = (struct file *)c;
+
+	inner_open(&f->inner, f->filter != NULL ? f->filter : "");
+}
+
 static void file_close(struct capture *c)
 {
 	struct file *f = (struct file *)c;
@@ -289,6 +300,7 @@ static void file_close(struct capture *c)
 	for (unsigned i = 0; i < f->n_compiled; i++)
 		pcap_freecode(&f->compiled[i].program);
 	free(f->filter);
+	inner_close(&f->inner);
 	source_close(&f->source);
 	free(f);
 }

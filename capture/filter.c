@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/pkt.h"
+#include "core/pkttunnel.h"
 #include "core/util.h"
 
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@
 
 /* Places to jump to; those of one depth stand together. */
 enum label { ACCEPT, REJECT, ODD, DEPTHS };
-enum part { TYPE, PPPOE, MPLS, IP, JUDGE, IPV6, PARTS };
+enum part { TYPE, PPPOE, MPLS, IP, TUNNEL6, PLAIN, JUDGE, IPV6, PARTS };
 
 struct builder {
 	const struct filter_conf *conf;
@@ -170,9 +171,41 @@ static void put_tcp(struct builder *b, uint32_t tcp, uint32_t size)
 	go(b, REJECT);
 }
 
+/* By its protocol, which is loaded, whether it is a tunnel; UDP: by the port at X + udp. */
+static void put_tunnel(struct builder *b, unsigned depth, uint32_t udp)
+{
+	static const uint8_t protocols[] = { TUNNEL_IPV4, TUNNEL_IPV6, TUNNEL_GRE };
+
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+		go_if(b, BPF_JEQ, protocols[i], ACCEPT);
+	go_unless(b, BPF_JEQ, TUNNEL_UDP, at_depth(PLAIN, depth));
+	emit(b, BPF_LD | BPF_H | BPF_IND, 0, 0, udp + 2);
+	go_if(b, BPF_JEQ, TUNNEL_VXLAN, ACCEPT);
+	go_if(b, BPF_JEQ, TUNNEL_GENEVE, ACCEPT);
+	go(b, at_depth(PLAIN, depth));
+}
+
+static void put_tunnels(struct builder *b, unsigned depth, uint32_t ip)
+{
+	load8(b, ip);
+	emit(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf0);
+	go_if(b, BPF_JEQ, 0x60, at_depth(TUNNEL6, depth));
+	go_unless(b, BPF_JEQ, 0x40, at_depth(PLAIN, depth));
+	emit(b, BPF_LDX | BPF_B | BPF_MSH, 0, 0, ip);
+	load8(b, ip + 9);
+	put_tunnel(b, depth, ip);
+	here(b, at_depth(TUNNEL6, depth));
+	emit(b, BPF_LDX | BPF_W | BPF_IMM, 0, 0, 0);
+	load8(b, ip + 6);
+	put_tunnel(b, depth, ip + 40);
+}
+
 static void put_ip(struct builder *b, unsigned depth, uint32_t ip)
 {
 	here(b, at_depth(IP, depth));
+	if (b->conf->decapsulate)
+		put_tunnels(b, depth, ip);
+	here(b, at_depth(PLAIN, depth));
 	if (b->user != NULL)
 		put_user(b, b->user, ip, at_depth(JUDGE, depth));
 	here(b, at_depth(JUDGE, depth));

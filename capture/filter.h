@@ -29,6 +29,7 @@ struct filter_conf {
 	const char *text;     /* FILTER; "" = none */
 	bool segments;        /* only SYN, SYN+ACK, and what `acks` says */
 	bool acks;            /* ACKs too that carry nothing, end nothing, and go to a watched port, where ports are known */
+	bool decapsulate;     /* tunnels pass, whatever FILTER says: what is in them is judged by inner.h */
 	pcap_t *handle;       /* for FILTERs that speak of the link layer: compiled for this handle; NULL: for dlt */
 };
 

@@ -7,6 +7,7 @@
 #include "capture/capture_int.h"
 #include "capture/fanout.h"
 #include "capture/filter.h"
+#include "capture/inner.h"
 #include "capture/link.h"
 
 #include "core/err.h"
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define SNAPLEN 256       /* Ethernet with four tags, 40 bytes of IP options or IPv6 extensions, TCP with 40 */
+#define SNAPLEN_TUNNEL 640/* two such stacks, and GENEVE's 252 bytes of options */
 #define IDLE_MS 100       /* without packets the handler's flush() is called so often */
 #define AGAIN_MS 200      /* so often we look whether an interface that went away is back */
 #define DRAIN_TRIES 20    /* at stop: the kernel hands its last block over within timeout_ms */
@@ -37,6 +39,7 @@ struct live {
 	uint64_t frames;
 	uint64_t seen, dropped;      /* libpcap's, which wrap at 2^32, made whole */
 	uint32_t last_recv, last_drop;
+	struct inner inner;
 	int kind;                    /* ARPHRD_ of the interface; negative: "any", which does not go away */
 	bool promiscuous, fanout;
 	bool down;                   /* the interface is, and that was said */
@@ -47,13 +50,14 @@ struct live {
 static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
 {
 	struct live *l = (struct live *)user;
-	const struct capture_frame frame = {
+	struct capture_frame frame = {
 		.bytes = bytes, .caplen = h->caplen, .len = h->len, .link = l->link,
 		/* With nanosecond precision tv_usec holds nanoseconds. */
 		.time_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec,
 	};
 
 	l->frames++;
+	frame.rejected = inner_judge(&l->inner, &frame) == INNER_REJECTED;
 	l->handler->frame(l->handler->ctx, &frame);
 }
 
@@ -222,6 +226,7 @@ static void live_close(struct capture *c)
 		pcap_close(l->pcap);
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
+	inner_close(&l->inner);
 	free(l);
 }
 
@@ -237,6 +242,7 @@ static int set_filter(struct live *l, const struct capture_live *conf, char err[
 {
 	const struct filter_conf f = {
 		.dlt = pcap_datalink(l->pcap), .text = conf->filter, .segments = true, .acks = !conf->no_acks, .handle = l->pcap,
+		.decapsulate = conf->decapsulate,
 	};
 	struct bpf_program program;
 	int rc = filter_compile(&program, &f, err);
@@ -273,7 +279,7 @@ static int activate(struct live *l, const struct capture_live *conf, char err[CA
 {
 	pcap_t *p = l->pcap;
 
-	pcap_set_snaplen(p, SNAPLEN);
+	pcap_set_snaplen(p, conf->decapsulate ? SNAPLEN_TUNNEL : SNAPLEN);
 	pcap_set_promisc(p, conf->promiscuous);
 	pcap_set_timeout(p, (int)conf->timeout_ms);
 	pcap_set_buffer_size(p, (int)conf->buffer_bytes);
@@ -310,6 +316,8 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 	if ((rc = capture_init(c, &live_ops, conf->interface, true)) != 0)
 		goto fail;
 	l->timeout_ms = conf->timeout_ms;
+	if (conf->decapsulate)
+		inner_open(&l->inner, conf->filter);
 	l->promiscuous = conf->promiscuous;
 	l->fanout = conf->fanout_group != 0;
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

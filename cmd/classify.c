@@ -55,13 +55,15 @@ struct classify {
 };
 
 static const char usage[] =
-    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior P] [--compat p0f] ['FILTER']\n"
+    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior P] [--compat p0f]\n"
+    "                           [--decapsulate] ['FILTER']\n"
     "  -r, --read FILE        a pcap or pcapng file, a FIFO, or - for standard input\n"
     "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
     "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
     "      --prior P          how common systems are, for probabilities: flat (default), mail, or a file\n"
     "      --model FILE       what systems send, instead of our own table\n"
     "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
+    "      --decapsulate      look into GRE, VXLAN, GENEVE and IP in IP; FILTER then speaks of what they carry\n"
     "  FILTER                 a pcap expression; without one, all TCP\n";
 
 static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -312,6 +314,7 @@ static int read_options(struct classify *c, int argc, char **argv)
 		{ "model", required_argument, NULL, 'M' },
 		{ "prior", required_argument, NULL, 'P' },
 		{ "compat", required_argument, NULL, 'C' },
+		{ "decapsulate", no_argument, NULL, 'D' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -352,6 +355,9 @@ static int read_options(struct classify *c, int argc, char **argv)
 			if (strcmp(optarg, "p0f") != 0)
 				return complain("--compat %s: p0f is expected", optarg);
 			c->mode = MATCH_COMPAT_P0F;
+			break;
+		case 'D':
+			c->pkt.decapsulate = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -443,6 +449,8 @@ static int open_all(struct classify *c)
 	p0flog_init(&c->log, c->mode);
 	if (capture_open_file(&c->capture, c->file, compat ? NULL : c->filter, err) != 0 || (compat && p0f_filter(c, err) != 0))
 		return complain("%s", err);
+	if (c->pkt.decapsulate)
+		capture_file_decapsulate(c->capture);
 	return EXIT_DONE;
 }
 

@@ -9,6 +9,8 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
+#include "cmd/logfile.h"
+#include "cmd/keep.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -25,6 +27,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct keep_shared keep;
 };
 
 struct daemon {
@@ -39,10 +42,14 @@ struct daemon {
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;
 	char queue_name[DAEMON_QUEUES_MAX][32];
+	struct logfile *log;       /* p0f's; NULL: none is wanted */
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
 	const char *reader_dir;    /* the store as services see it: "/" where its directory is their root; NULL: by its name */
+	int control_fd;            /* DIR/control, listening; -1: none */
+	int command_fd[2];         /* socketpair: packets, services (core/command.h); -1: none */
 	struct sockets sockets;
+	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
 	/* Of threads that the supervisor knows beforehand: services starts anew, and two processes cannot add to one board. */

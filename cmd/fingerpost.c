@@ -23,12 +23,20 @@ static const struct command {
 	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
+	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
+	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
-	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']",
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
+	  " [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
 	  "spam and ham by system, out of spamd's log, and scores" },
+	{ "explain", cmd_explain, "[--store DIR] [--prior mail|flat|FILE] SIGNATURE|ADDRESS", "what speaks for and against each system" },
+	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
+	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
+	{ "import-signatures", cmd_import_signatures, "--from p0f2|pf.os [--synack] FILE|-",
+	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them" },
 };
 
 void cli_say(const char *fmt, ...)

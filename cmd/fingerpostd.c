@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +91,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.decapsulate = c->decapsulate,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
@@ -161,6 +163,8 @@ static int open_captures(struct daemon *d)
 			log_error("%s", err);
 			return rc;
 		}
+		if (o->conf.decapsulate)
+			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
 	if (d->n_files > 0)
@@ -190,6 +194,7 @@ static int open_shared(struct daemon *d)
 	if (d->shared == MAP_FAILED)
 		return -errno;
 	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
+	keep_init(&d->keep, &d->shared->keep);
 	return 0;
 }
 
@@ -216,23 +221,46 @@ static int open_http(struct daemon *d)
 	return rc;
 }
 
+/* For commands of the store's owner; a daemon that runs by itself is none the worse without. */
+static int open_control(struct daemon *d)
+{
+	char where[PATH_MAX + 16], why[LISTEN_WHY];
+	const mode_t before = umask(0177);
+
+	snprintf(where, sizeof where, "unix:%s/control", d->opt.conf.store_dir);
+	if (listen_open(&d->control_fd, where, why) != 0) {
+		log_warning("store %s: no control socket, so no forget and compact: %s", d->opt.conf.store_dir, why);
+		d->control_fd = -1;
+	}
+	umask(before);
+	if (d->control_fd < 0)
+		return 0;
+	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
+		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->command_fd) == 0 ? 0 : -errno;
+}
+
 static int open_services(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
 	char why[SOCKETS_WHY];
 	int rc = open_http(d);
 
+	if (rc == 0 && (d->opt.live || d->opt.stay))
+		rc = open_control(d);
 	if (rc != 0)
 		return rc;
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
 	if (s->want_services)
 		d->services_pulse = pulse_add(&d->shared->pulses, "services");
 	if (rc == 0 && d->http_fd >= 0)
 		d->http_pulse = pulse_add(&d->shared->pulses, "http");
 	if (rc == 0 && d->sockets.n > 0)
 		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
+	if (d->sockets.n > 0)
+		keep_take_over(&d->keep);
 	return rc;
 }
 
@@ -278,7 +306,7 @@ static int open_account(struct daemon *d)
 static int open_all(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char why[STOREDIR_WHY] = "";
+	char why[STOREDIR_WHY] = "", log_why[LOGFILE_WHY];
 	int rc;
 
 	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
@@ -293,6 +321,10 @@ static int open_all(struct supervisor *s)
 		log_error("%s", why);
 		return rc;
 	}
+	if (*d->opt.conf.log_p0f != '\0' && (rc = logfile_open(&d->log, d->opt.conf.log_p0f, &d->account, log_why)) != 0) {
+		log_error("%s", log_why);
+		return rc;
+	}
 	return open_services(s);
 }
 
@@ -303,7 +335,12 @@ static void close_services(struct daemon *d)
 {
 	if (d->http_fd >= 0)
 		close(d->http_fd);
+	if (d->control_fd >= 0) {
+		close(d->control_fd);
+		close(d->command_fd[1]);
+	}
 	sockets_close(&d->sockets);
+	keep_close(&d->keep);
 }
 
 static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
@@ -330,6 +367,8 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->services.fd);
 		if (body == packets_main)
 			close_services(&s->d);
+		else
+			logfile_close(&s->d.log);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}
@@ -346,7 +385,12 @@ static int start_packets(struct supervisor *s)
 
 static int start_services(struct supervisor *s)
 {
-	return start_child(s, &s->services, services_main, "fingerpostd[services]");
+	int rc = keep_before_fork(&s->d.keep);
+
+	if (rc == 0)
+		rc = start_child(s, &s->services, services_main, "fingerpostd[services]");
+	keep_after_fork(&s->d.keep);
+	return rc;
 }
 
 static void announce(struct supervisor *s)
@@ -366,7 +410,7 @@ static void announce(struct supervisor *s)
 	s->announced = true;
 	log_info("ready: %s%s%s%s; store %s; %s%s%s; %zu signatures for SYN", what,
 	    *d->opt.conf.filter != '\0' ? " (" : "", d->opt.conf.filter, *d->opt.conf.filter != '\0' ? ")" : "",
-	    d->opt.conf.store_dir, !s->want_services ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
+	    d->opt.conf.store_dir, *served == '\0' && *sockets == '\0' ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
 	    sigdb_count(d->sigdb, SIG_REQUEST));
 	notify_ready(what);
 	if (s->detached_fd >= 0) {
@@ -439,6 +483,7 @@ static void reap(struct supervisor *s)
 			pass_on(&s->services, SIGTERM);
 		} else if (pid == s->services.pid) {
 			forget(&s->services);
+			keep_hear(&s->d.keep);
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
@@ -499,7 +544,7 @@ static int give_up(struct supervisor *s)
 	d->account.drop = false;
 	if (!d->opt.conf.confine)
 		return 0;
-	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, why);
+	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, NULL, why);
 	if (rc < 0)
 		goto failed;
 	if (rc > 0)
@@ -515,18 +560,20 @@ static int supervise(struct supervisor *s, int signal_fd)
 	time_t started = time(NULL);
 
 	while (s->packets.pid > 0 || s->services.pid > 0) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 			{ .fd = signal_fd, .events = POLLIN }, { .fd = s->packets.fd, .events = POLLIN },
-			{ .fd = s->services.fd, .events = POLLIN },
+			{ .fd = s->services.fd, .events = POLLIN }, { .fd = s->d.keep.channel[0], .events = POLLIN },
 		};
 
-		if (poll(fds, 3, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
+		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
 		sign_of_life(s);
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
 			hear(s, &s->services);
+		if (fds[3].revents != 0)
+			keep_hear(&s->d.keep);
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
 			on_signal(s, sig);
 		if (s->want_services && s->services.pid == 0 && !s->stopping &&
@@ -536,6 +583,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 				log_error("the services process cannot be started: %s", strerror(errno));
 		}
 	}
+	keep_hand_over(&s->d.keep);
 	return s->status;
 }
 
@@ -613,7 +661,7 @@ static int run(struct supervisor *s)
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
-		.d = { .lock_fd = -1, .http_fd = -1 } };
+		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 } } };
 	struct conf_report report = { .say = say };
 	char err[CAPTURE_ERR];
 	int status;

@@ -23,4 +23,11 @@ void notify_alive(void);
 /* A line that the manager shows, while nothing else changes. */
 void notify_status(const char *text);
 
+/*
+ * The manager's store of descriptors (sd_notify(3), FDSTORE): what is put there comes back at the next start. notify_kept(): the i-th that
+ * came under this name, closed on exec; -1: no more.
+ */
+void notify_keep(int fd, const char *name);
+int notify_kept(unsigned i, const char *name);
+
 #endif

@@ -34,6 +34,7 @@ static const struct entry {
 	{ 0, "text-socket", "PATH", SETTING, "text.socket", "an address in, one line of text out" },
 	{ 0, "analyzer", "WHERE", SETTING, "analyzer.listen", "p0f-analyzer: ADDR:PORT for UDP, or PATH" },
 	{ 0, "policy", "WHERE", SETTING, "policy.listen", "Postfix policy service: ADDR:PORT or PATH" },
+	{ 'o', "log", "FILE", SETTING, "log.p0f", "p0f's log, appended to FILE" },
 	{ 0, "http", "WHERE", SETTING, "http.listen", "ADDR:PORT, unix:PATH or off (127.0.0.1:8025)" },
 	{ 'u', "user", "NAME", SETTING, "user", "run as this account (fingerpost, if it exists)" },
 	{ 0, "queues", "N", SETTING, "queues", "capture threads for each interface" },
@@ -52,7 +53,7 @@ static const struct entry {
 };
 
 /* Of these --help says the name alone, so that it fits a screen of 24 lines: tests/system/manuals.t counts them. */
-static const char *const rare[] = { "cpus", "queues", "matchers", "m" };
+static const char *const rare[] = { "cpus", "queues", "matchers", "m", "S", "text-socket" };
 
 static bool is_rare(const struct entry *e)
 {

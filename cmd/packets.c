@@ -4,6 +4,7 @@
  *
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
+#include "cmd/commands.h"
 #include "cmd/daemon.h"
 #include "cmd/progress.h"
 
@@ -35,6 +36,7 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define COMMAND_STEP_MS 5
 #define PROGRESS_MS 500
 
 struct packets;
@@ -49,6 +51,7 @@ struct queue {
 	struct counter_row *row;
 	struct pulse *pulse;
 	struct majority sources;
+	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
 	/* for the progress line: which file, and how far */
@@ -151,6 +154,10 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	struct tcp_obs obs;
 
 	counter_add(q->row, C_FRAMES, 1);
+	if (frame->rejected) {
+		counter_add(q->row, C_FILTERED, 1);
+		return;
+	}
 	const enum pkt_result result =
 	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
 
@@ -256,6 +263,7 @@ static void *queue_thread(void *arg)
 		for (unsigned m = 0; m < p->d->matchers; m++)
 			matcher_flush(p->matcher[m]);
 	pulse_end(q->pulse);
+	atomic_store_explicit(&q->a_ended, true, memory_order_release);
 	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
 	tell(p);
 	return NULL;
@@ -380,6 +388,7 @@ static int open_store(struct packets *p)
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
+		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
 		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
@@ -402,6 +411,15 @@ static bool only_whole_files(const struct daemon *d)
 	return d->n_live == 0;
 }
 
+static int start_log(struct packets *p)
+{
+	const int rc = p->d->log != NULL ? logfile_start(p->d->log, p->d->matchers) : 0;
+
+	if (rc != 0)
+		log_error("cannot start the log: %s", fp_strerror(rc));
+	return rc;
+}
+
 static int make_matchers(struct packets *p)
 {
 	struct daemon *d = p->d;
@@ -419,8 +437,13 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
+			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live,
+			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
+			.log = d->log != NULL ? logfile_ring(d->log, m) : NULL,
+			.log_wake = d->log != NULL ? logfile_wake(d->log) : NULL,
+			.log_stuck = d->log != NULL ? logfile_stuck(d->log) : NULL,
 			.a_sigdb = &p->a_sigdb,
 		};
 		const int rc = matcher_create(&p->matcher[m], &conf);
@@ -464,6 +487,7 @@ static int take_settings(struct packets *p)
 {
 	const struct conf_list *ignore = &p->d->opt.conf.ignore;
 
+	p->pkt.decapsulate = p->d->opt.conf.decapsulate;
 	p->n_cpu = (unsigned)conf_cpus(&p->d->opt.conf.cpus, p->cpu, sizeof p->cpu / sizeof *p->cpu);
 	p->ignore = calloc(ignore->n + 1, sizeof *p->ignore);
 	if (p->ignore == NULL)
@@ -581,19 +605,35 @@ static void show(struct packets *p, struct shown *s)
 	s->any = true;
 }
 
+/* Without matcher threads: who ticks the matcher of a capture that has ended. */
+static void tick_ended(void *ctx)
+{
+	struct packets *p = ctx;
+
+	for (unsigned q = 0; q < p->d->queues && p->d->match_in_capture; q++)
+		if (atomic_load_explicit(&p->queue[q].a_ended, memory_order_acquire))
+			matcher_tick(p->matcher[q], false);
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
-	struct pollfd fds[3] = {
-		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
-		{ .fd = parent_fd, .events = POLLIN },
+	struct commands commands = {
+		.fd = p->d->command_fd[0], .writer = p->writer, .matcher = p->matcher, .matchers = p->d->matchers,
+		.tick_ended = tick_ended, .ctx = p,
 	};
+	struct pollfd fds[4] = {
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
+		{ .fd = parent_fd, .events = POLLIN }, { .fd = commands.fd, .events = POLLIN },
+	};
+	bool busy = false;
 	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
 	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
 		pulse_beat(p->d->packets_pulse);
-		const int ready = poll(fds, 3, shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+		const int ready =
+		    poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
 
 		if (ready < 0 && errno != EINTR)
 			return;
@@ -605,11 +645,16 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 			shown.q = NULL;
 		if (ready == 0 && shown.q != NULL)
 			show(p, &shown);
+		if (fds[3].revents != 0 && !commands_read(&commands))
+			fds[3].fd = -1;
+		busy = commands_step(&commands);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
 			if (sig == SIGTERM || sig == SIGINT)
 				return;
+			if (sig == SIGHUP && p->d->log != NULL)
+				logfile_reopen(p->d->log);
 			if (sig == SIGHUP)
 				reload(p);
 			if (sig == SIGUSR1)
@@ -625,6 +670,14 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 				return;
 		}
 	}
+}
+
+static void stop_log(struct logfile *log)
+{
+	const uint64_t left = logfile_stop(log);
+
+	if (left > 0)
+		log_error("%llu bytes of the log could not be written", (unsigned long long)left);
 }
 
 /* Upstream first: what each stage has taken, the next one gets. */
@@ -645,6 +698,8 @@ static int stop_threads(struct packets *p)
 		wake_up(matcher_wake(p->matcher[m]));
 		pthread_join(p->matcher_thread[m], NULL);
 	}
+	if (d->log != NULL)
+		stop_log(d->log);
 	writer_stop(p->writer);
 	pthread_join(p->writer_thread, NULL);
 	return p->writer_result != 0 ? EXIT_FAILED : status;
@@ -667,6 +722,7 @@ static void destroy(struct packets *p)
 	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++)
 		free(p->queue[q].batch);
 	writer_close(&p->writer);
+	logfile_close(&p->d->log);
 	free(p->queue);
 	free(p->matcher);
 	free(p->matcher_thread);
@@ -680,7 +736,8 @@ static int start(struct packets *p)
 {
 	int rc;
 
-	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = make_matchers(p)) != 0 ||
+	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = start_log(p)) != 0 ||
+	    (rc = make_matchers(p)) != 0 ||
 	    (rc = make_queues(p)) != 0)
 		return rc;
 	atomic_init(&p->a_sigdb, p->d->sigdb);
@@ -706,7 +763,8 @@ static int confine(const struct daemon *d)
 		files[n++] = model;
 	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
 		files[n++] = d->opt.conf.prior;
-	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n,
+	    d->log != NULL ? d->opt.conf.log_p0f : NULL, why);
 
 	free(files);
 	if (rc < 0)

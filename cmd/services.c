@@ -3,6 +3,7 @@
  */
 #include "cmd/daemon.h"
 
+#include "api/control.h"
 #include "api/http.h"
 #include "cmd/hook.h"
 #include "core/err.h"
@@ -31,7 +32,7 @@ static int give_up(struct daemon *d, pid_t supervisor)
 		return rc;
 	if (d->reader_dir == NULL)
 		d->reader_dir = dir;
-	if (d->opt.conf.confine && (rc = privilege_confine(PRIVILEGE_SERVICES, d->reader_dir, NULL, 0, why)) < 0)
+	if (d->opt.conf.confine && (rc = privilege_confine(PRIVILEGE_SERVICES, d->reader_dir, NULL, 0, NULL, why)) < 0)
 		log_error("%s", why);
 	return rc < 0 ? rc : 0;
 }
@@ -58,6 +59,15 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 	return rc;
 }
 
+static int start_control(struct daemon *d, struct control **control)
+{
+	const int rc = d->control_fd >= 0 ? control_start(control, d->control_fd, d->command_fd[1]) : 0;
+
+	if (rc != 0)
+		log_error("commands cannot be served: %s", fp_strerror(rc));
+	return rc;
+}
+
 static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
 {
 	int rc = fp_open(store, d->reader_dir);
@@ -68,8 +78,7 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	}
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
-	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits,
-	    d->sockets_pulse);
+	rc = sockets_start(sockets, &d->sockets, &d->opt, d->reader_dir, d->counters, &d->shared->a_commits, &d->keep, d->sockets_pulse);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;
@@ -97,20 +106,26 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct fp_store *store = NULL;
 	struct http *http = NULL;
 	struct sockets_service *sockets = NULL;
+	struct control *control = NULL;
 	int status = EXIT_FAILED;
 
 	for (size_t i = 0; i < d->n_live + d->n_files; i++)
 		capture_close(&d->capture[i]);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
+	if (d->keep.channel[0] >= 0)
+		close(d->keep.channel[0]);
+	if (d->command_fd[0] >= 0)
+		close(d->command_fd[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
-	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets) == 0) {
+	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets) == 0 && start_control(d, &control) == 0) {
 		(void)!write(parent_fd, "R", 1);
 		hook_try("services");
 		wait_for_end(d, signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
+	control_stop(&control);
 	sockets_stop(&sockets);
 	http_stop(&http);
 	fp_close(&store);

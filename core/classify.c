@@ -166,7 +166,7 @@ int fp_classify(const struct fp_signatures *signatures, const struct fp_how *how
 	if (how == NULL)
 		how = &plain;
 
-	const struct pkt_conf conf = { .compat = how->p0f };
+	const struct pkt_conf conf = { .compat = how->p0f, .decapsulate = how->decapsulate };
 
 	return classify(signatures, how, &conf, linktype, frame, caplen, len, out);
 }

@@ -25,6 +25,7 @@ static const char *const type_name[] = {
 };
 
 static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL };
+static const char *const handshake_words[] = { "auto", "require", "ignore", NULL };
 static const char *const words_words[] = { "v2", "v3", NULL };
 
 struct row {
@@ -48,6 +49,8 @@ static const struct row table[] = {
 	  "pcap expression for what to look at; empty: all TCP" },
 	{ "promiscuous", T_BOOL, AT(promiscuous), 0, 0, false, NULL, "no",
 	  "also what is sent to others (mirror ports)" },
+	{ "decapsulate", T_BOOL, AT(decapsulate), 0, 0, false, NULL, "no",
+	  "look into GRE, VXLAN, GENEVE and IP in IP, as clouds mirror traffic; whoever can send us such a packet can then speak for any address" },
 	{ "queues", T_NUMBER, AT(queues), 1, 64, false, NULL, "1", "capture threads for each interface" },
 	{ "matchers", T_NUMBER, AT(matchers), 0, 64, true, NULL, "auto",
 	  "matcher threads; 0: match in the capture threads" },
@@ -65,8 +68,18 @@ static const struct row table[] = {
 	  "signature files, in order; empty: our own" },
 	{ "prior", T_TEXT, AT(prior), 0, 0, false, NULL, "mail",
 	  "how common systems are, for probabilities: mail, flat, or a file like prior-mail.tsv" },
+	{ "log.p0f", T_TEXT, AT(log_p0f), 0, 0, false, NULL, "",
+	  "p0f's log, a line for each thing seen, appended to this file; empty: none" },
 	{ "hosts.max", T_NUMBER, AT(hosts_max), 16, 100000000, false, NULL, "1000000",
 	  "hosts remembered, in the tables and in the store" },
+	{ "hosts.keep", T_SECONDS, AT(hosts_keep_s), 1, 36500 * 86400ull, false, NULL, "30d",
+	  "hosts not seen for so long leave the store; files expire nothing" },
+	{ "hosts.keep_unconfirmed", T_SECONDS, AT(hosts_keep_unconfirmed_s), 1, 36500 * 86400ull, false, NULL, "1h",
+	  "the same for hosts that never completed a handshake" },
+	{ "handshake", T_CHOICE, AT(handshake), 0, 0, false, handshake_words, "auto",
+	  "whether hosts that never completed one are on probation: auto, where handshakes are seen; require; ignore" },
+	{ "probation.rate", T_NUMBER, AT(probation_rate), 1, 100000000, false, NULL, "1000",
+	  "above so many changes a second, hosts on probation reach the store only once confirmed" },
 	{ "flows.max", T_NUMBER, AT(flows_max), 16, 10000000, false, NULL, "65536",
 	  "handshakes under way that are remembered" },
 	{ "store.dir", T_TEXT, AT(store_dir), 0, 0, false, NULL, "/var/lib/fingerpost", "where the store is" },

@@ -24,6 +24,7 @@ struct conf_list {
 #define CONF_AUTO UINT64_MAX /* a number left to us */
 
 enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
+enum conf_handshake { CONF_HANDSHAKE_AUTO, CONF_HANDSHAKE_REQUIRE, CONF_HANDSHAKE_IGNORE };
 enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 
 struct conf {
@@ -34,13 +35,18 @@ struct conf {
 	struct conf_list cpus;    /* "0", "2-3"; checked */
 	uint64_t fanout;          /* enum conf_fanout */
 	bool promiscuous;
+	bool decapsulate;
 	uint64_t timeout_ms;
 	uint64_t buffer_bytes;
 	struct conf_list ignore;  /* CIDR blocks; checked */
 	struct conf_list signatures;
 	char *prior;
+	char *log_p0f;
 	uint64_t hosts_max;
+	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
 	uint64_t flows_max;
+	uint64_t handshake;       /* enum conf_handshake */
+	uint64_t probation_rate;
 	char *store_dir;
 	uint64_t store_mode;
 	uint64_t map_bytes;       /* CONF_AUTO: by hosts_max */

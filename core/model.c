@@ -3,7 +3,6 @@
 #include "core/candidate.h"
 #include "core/err.h"
 #include "core/host.h"
-#include "core/ittl.h"
 #include "core/util.h"
 
 #include <errno.h>
@@ -11,12 +10,12 @@
 #include <string.h>
 
 #define SAY_MIN 0.5f     /* a kernel less likely than that is not named: a wrong name is worse than none */
+#define SAY_RARE_MIN 0.7f /* nor are systems and boxes that hardly anybody runs: few samples speak for them */
 #define LIST_MIN 0.004f  /* candidates below are left out: 1 in 255 is what the record can hold */
-#define FLOOR 1e-10f      /* what no row foresees may still be anybody, in proportion to the prior */
 #define TUNNEL_DOUBT 0.95f
-#define RARE_MASS 0.002f /* a layout that fewer SYNs than that have is known by a sample or two */
 #define ORDER_P 0.005f   /* and this share of those with the same options may arrange them so */
 #define ALL_ALTS 16
+#define TOKENS_AT_ONCE 7 /* a window is one number, at most four multiples, a fit, any multiple */
 
 /* Quirks that no ordinary stack shows; a row may say otherwise. DF, id, ECN and flow have fields of their own or say nothing. */
 #define ODD (QUIRK_ZERO_PLUS | QUIRK_SEQ_MINUS | QUIRK_ACK_PLUS | QUIRK_UPTR_PLUS | QUIRK_URGF_PLUS | QUIRK_PUSHF_PLUS | \
@@ -51,6 +50,15 @@ const char *model_candidate(unsigned code, const char **flavor)
 	return NULL;
 }
 
+unsigned candidate_place(unsigned code)
+{
+	unsigned i = 0;
+
+	while (i < ARRAY_LEN(names) && names[i].code != code)
+		i++;
+	return i;
+}
+
 unsigned model_candidate_code(const char *name, const char *flavor)
 {
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -60,10 +68,20 @@ unsigned model_candidate_code(const char *name, const char *flavor)
 }
 
 /* Codes of one name stand in one block of candidate.h: 1 to 15 Windows, 16 to 23 Linux, then eight each. */
+#define FAMILY(code) ((code) == 0 ? 0 : (code) < 16 ? 1 : (code) / 8)
+#define FAMILIES 32
+
 static unsigned family(unsigned code)
 {
-	return code == 0 ? 0 : code < 16 ? 1 : code / 8;
+	return FAMILY(code);
 }
+
+/* By place in the table. */
+static const uint8_t family_of[] = {
+#define X(code, name, flavor) FAMILY(code),
+	CANDIDATE_ROWS(X)
+#undef X
+};
 
 unsigned model_kernel(unsigned code)
 {
@@ -91,16 +109,7 @@ struct seen {
 
 static uint8_t ttl_class(uint8_t ttl)
 {
-	switch (ittl_guess(ttl).initial) {
-	case 32:
-		return TTL_32;
-	case 64:
-		return TTL_64;
-	case 128:
-		return TTL_128;
-	default:
-		return TTL_255;
-	}
+	return ttl <= 32 ? TTL_32 : ttl <= 64 ? TTL_64 : ttl <= 128 ? TTL_128 : TTL_255; /* as ittl_guess() */
 }
 
 static uint8_t mss_class(const struct tcp_obs *obs)
@@ -129,10 +138,12 @@ static void window_classes(struct seen *s)
 {
 	const struct tcp_obs *obs = s->obs;
 	const bool v6 = obs->ipver == 6;
+	const unsigned eth = v6 ? 1440 : 1460;
 	/* Its own segment, with and without timestamps; Ethernet's, for the way may have clamped the MSS and left the window. */
-	const unsigned size[] = { obs->mss, obs->mss > 112u ? obs->mss - 12u : 0, v6 ? 1440 : 1460, v6 ? 1428 : 1448 };
+	const unsigned size[] = { obs->mss, obs->mss > 112u ? obs->mss - 12u : 0, eth, eth - 12 };
+	const unsigned n_sizes = obs->mss == eth ? 2 : 4;
 
-	for (size_t i = 0; i < ARRAY_LEN(size); i++) {
+	for (unsigned i = 0; i < n_sizes; i++) {
 		if (size[i] < 100 || obs->win == 0)
 			continue;
 		const unsigned n = obs->win / size[i];
@@ -146,8 +157,9 @@ static void window_classes(struct seen *s)
 
 static void classes(struct seen *s, const struct tcp_obs *obs)
 {
-	memset(s, 0, sizeof *s);
 	s->obs = obs;
+	s->n_multiples = 0;
+	s->fit = false;
 	s->ttl = ttl_class(obs->ttl);
 	s->scale = obs->wscale < SCALES - 1 ? obs->wscale : SCALES - 1;
 	s->id = obs->quirks & QUIRK_DF ? (obs->quirks & QUIRK_ID_PLUS ? ID_PLUS : ID_ZERO) :
@@ -158,30 +170,21 @@ static void classes(struct seen *s, const struct tcp_obs *obs)
 	window_classes(s);
 }
 
-static bool token_fits(const struct token *t, const struct seen *s)
-{
-	switch ((enum token_kind)t->kind) {
-	case TOKEN_VALUE:
-		return s->obs->win == t->value;
-	case TOKEN_FIT:
-		return s->fit;
-	case TOKEN_MSS_ANY:
-		return s->n_multiples > 0;
-	case TOKEN_MSS:
-		for (unsigned i = 0; i < s->n_multiples; i++)
-			if (s->multiple[i] == t->value)
-				return true;
-		return false;
-	}
-	return false;
-}
-
+/* The group's tokens that fit the window: bits. */
 static uint64_t tokens(const struct group *g, const struct seen *s)
 {
 	uint64_t bits = 0;
 
-	for (unsigned i = 0; i < g->n_tokens; i++)
-		bits |= (uint64_t)token_fits(&g->token[i], s) << i;
+	for (unsigned i = 0; i < g->n_values; i++)
+		if (g->token[i].value == s->obs->win)
+			bits |= UINT64_C(1) << i;
+	for (unsigned i = 0; i < s->n_multiples; i++)
+		if (s->multiple[i] < MULTIPLES && g->mss_token[s->multiple[i]] != 0)
+			bits |= UINT64_C(1) << (g->mss_token[s->multiple[i]] - 1);
+	if (s->fit && g->fit_token != 0)
+		bits |= UINT64_C(1) << (g->fit_token - 1);
+	if (s->n_multiples > 0 && g->any_token != 0)
+		bits |= UINT64_C(1) << (g->any_token - 1);
 	return bits;
 }
 
@@ -195,7 +198,7 @@ static float window_p(const struct row *r, uint64_t bits)
 	return r->window_other;
 }
 
-static float odd_p(const struct row *r, uint32_t odd)
+float row_odd_p(const struct row *r, uint32_t odd)
 {
 	float p = 1;
 
@@ -218,7 +221,7 @@ static void fields(const struct row *r, const struct seen *s, uint64_t bits, uin
 	f[MODEL_ID] = s->obs->ipver == 6 ? 1 : r->id[s->id];
 	f[MODEL_ECN] = r->ecn[s->ecn];
 	f[MODEL_MSS] = r->mss[s->mss];
-	f[MODEL_ODD] = odd_p(r, s->odd);
+	f[MODEL_ODD] = row_odd_p(r, s->odd);
 }
 
 static float likelihood(const struct row *r, const struct seen *s, uint64_t bits, uint16_t path)
@@ -280,9 +283,11 @@ static bool is_rare(const struct model *m, const struct alt *alt)
 /* Groups with the same options in the same order, but not the group `but`. */
 static unsigned same_order(const struct model *m, uint32_t core, uint32_t but, float factor, struct alt *alt, unsigned n)
 {
-	for (uint32_t g = 0; core != 0 && g < m->n_groups && n < ALL_ALTS; g++)
-		if (m->groups[g].core == core && g != but)
-			alt[n++] = (struct alt){ .group = (uint16_t)g, .factor = factor };
+	if (core >> 3 == 0) /* one option alone has no order */
+		return n;
+	for (uint32_t g = m->by_core[core % CORE_SLOTS]; g != 0 && n < ALL_ALTS; g = m->groups[g - 1].next_core)
+		if (m->groups[g - 1].core == core && g - 1 != but)
+			alt[n++] = (struct alt){ .group = (uint16_t)(g - 1), .factor = factor };
 	return n;
 }
 
@@ -333,31 +338,85 @@ bool model_undo(const struct model *m, struct tcp_obs *obs)
 
 /* ---- The answer ----------------------------------------------------------------------------- */
 
-static void sort_answer(struct model_answer *a, const float by_code[256], float total)
+typedef int mask __attribute__((vector_size(sizeof(lanes)))); /* what a comparison of lanes gives */
+
+/* What odd quirks change of BLOCK_BASE, which is laid out for none. */
+static lanes odd_lanes(const struct model *m, const struct group *g, unsigned b, uint32_t odd)
 {
-	float by_family[32] = { 0 }, key[MODEL_CANDIDATES];
+	lanes p = { 0 };
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		by_family[family(names[i].code)] += by_code[names[i].code] / total;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const uint8_t code = names[i].code;
-		const float p = by_code[code] / total;
-		unsigned at = a->n;
+	for (unsigned i = 0; i < LANES && b * LANES + i < g->n; i++)
+		p[i] = row_odd_p(&m->rows[g->first + b * LANES + i], odd) / row_odd_p(&m->rows[g->first + b * LANES + i], 0);
+	return p;
+}
 
-		if (p < LIST_MIN)
-			continue;
-		/* By family, then by its own share: families differ in more than this breaks ties by. */
-		const float k = by_family[family(code)] * 4096 + p;
+/* Sums over one group's rows, by place in the table of candidates, added to out; returns all of them together. */
+static float weigh(const struct model *m, const struct alt *alt, const struct seen *s, float out[MODEL_CANDIDATES])
+{
+	const struct group *g = &m->groups[alt->group];
+	const unsigned blocks = g->blocks;
+	const lanes *const base = g->lanes, *const ttl = base + (BLOCK_TTL + s->ttl) * blocks;
+	const lanes *const scale = base + (BLOCK_SCALE + s->scale) * blocks, *const id = base + (BLOCK_ID + s->id) * blocks;
+	const lanes *const ecn = base + (BLOCK_ECN + s->ecn) * blocks, *const mss = base + (BLOCK_MSS + s->mss) * blocks;
+	const lanes *named[TOKENS_AT_ONCE];
+	unsigned n_named = 0;
+	const bool scaled = !(alt->path & FP_PATH_WS_REMOVED), v4 = s->obs->ipver != 6;
+	lanes total = { 0 };
+
+	for (uint64_t bits = tokens(g, s); bits != 0 && n_named < TOKENS_AT_ONCE; bits &= bits - 1)
+		named[n_named++] = base + (BLOCK_TOKEN + (unsigned)__builtin_ctzll(bits)) * blocks;
+	for (unsigned b = 0; b < blocks; b++) {
+		lanes p = base[b] * ttl[b] * ecn[b] * mss[b] * alt->factor, w = base[BLOCK_OTHER * blocks + b];
+
+		if (scaled)
+			p *= scale[b];
+		if (v4)
+			p *= id[b];
+		for (unsigned i = n_named; i-- > 0;) { /* the least exact first: a more exact one takes its place */
+			const lanes t = named[i][b];
+			const mask has = t >= 0;
+
+			w = (lanes)(((mask)t & has) | ((mask)w & ~has));
+		}
+		p *= w;
+		if (s->odd != 0)
+			p *= odd_lanes(m, g, b, s->odd);
+		const uint8_t *candidate = g->candidate + (size_t)b * LANES;
+
+		for (unsigned i = 0; i < LANES; i++)
+			out[candidate[i]] += p[i];
+		total += p;
+	}
+	return total[0] + total[1] + total[2] + total[3];
+}
+
+/* By family, then by its own share: families differ in more than the share breaks ties by. places: bits of those that rows are for. */
+static void sort_answer(struct model_answer *a, const float *by_place, uint32_t places, float total)
+{
+	float by_family[FAMILIES] = { 0 }, key[MODEL_CANDIDATES];
+	const float least = LIST_MIN * total, one = 1 / total;
+	uint8_t place[MODEL_CANDIDATES + 1];
+	unsigned n = 0;
+
+	for (; places != 0; places &= places - 1) {
+		place[n] = (uint8_t)__builtin_ctz(places);
+		n += by_place[place[n]] >= least;
+	}
+	for (unsigned i = 0; i < n; i++)
+		by_family[family_of[place[i]]] += by_place[place[i]] * one;
+	for (unsigned i = 0; i < n; i++) {
+		const float p = by_place[place[i]] * one, k = by_family[family_of[place[i]]] * 4096 + p;
+		unsigned at = i;
 
 		for (; at > 0 && key[at - 1] < k; at--) {
 			key[at] = key[at - 1];
 			a->candidate[at] = a->candidate[at - 1];
 		}
 		key[at] = k;
-		a->candidate[at].code = code;
+		a->candidate[at].code = names[place[i]].code;
 		a->candidate[at].p = p;
-		a->n++;
 	}
+	a->n = (uint8_t)n;
 }
 
 /* Begins with DF set, by every source. */
@@ -394,45 +453,51 @@ static uint16_t path_of(const struct seen *s, const struct model_answer *a, uint
 
 void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_answer *out)
 {
-	float by_code[256] = { 0 }, total = 0, best = 0;
+	union {
+		float one[MODEL_CANDIDATES];
+		lanes four[MODEL_CANDIDATES / LANES];
+	} by_place;
+	float total, best = 0;
 	struct alt alt[ALL_ALTS];
 	uint16_t undone = 0;
+	uint32_t places = 0;
 	struct seen s;
 
-	memset(out, 0, sizeof *out);
+	out->n = 0;
+	out->kernel_p = 0;
+	out->path = 0;
 	const unsigned n = alternatives(m, obs, alt, &out->how);
 
 	if (n == 0)
 		return;
 	classes(&s, obs);
+	memcpy(&by_place, m->floor, sizeof by_place);
 	for (unsigned i = 0; i < n; i++) {
-		const struct group *g = &m->groups[alt[i].group];
-		const uint64_t bits = tokens(g, &s);
-		float sum = 0;
+		const float sum = weigh(m, &alt[i], &s, by_place.one);
 
-		for (const struct row *r = m->rows + g->first, *end = r + g->n; r < end; r++) {
-			const float p = m->prior[r->code] * likelihood(r, &s, bits, alt[i].path) * alt[i].factor;
+		places |= m->groups[alt[i].group].places;
 
-			by_code[r->code] += p;
-			sum += p;
-		}
 		if (sum > best) {
 			best = sum;
 			undone = alt[i].path;
 		}
 	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		by_code[names[i].code] += FLOOR * m->prior[names[i].code];
-		total += by_code[names[i].code];
-	}
+	lanes sum = by_place.four[0];
+
+	for (unsigned i = 1; i < MODEL_CANDIDATES / LANES; i++)
+		sum += by_place.four[i];
+	total = sum[0] + sum[1] + sum[2] + sum[3];
 	if (!(total > 0))
 		return;
-	sort_answer(out, by_code, total);
+	sort_answer(out, by_place.one, places, total);
+	const unsigned kernel = out->n > 0 ? model_kernel(out->candidate[0].code) : 0;
+
 	for (unsigned i = 0; i < out->n; i++)
-		if (model_kernel(out->candidate[i].code) == model_kernel(out->candidate[0].code))
+		if (model_kernel(out->candidate[i].code) == kernel)
 			out->kernel_p += out->candidate[i].p;
 	/* "Something else" is what a reader thinks anyway. */
-	if (out->n == 0 || out->kernel_p < SAY_MIN || out->candidate[0].code == C_OTHER) {
+	if (out->n == 0 || out->candidate[0].code == C_OTHER ||
+	    out->kernel_p < (out->candidate[0].code < C_HPUX ? SAY_MIN : SAY_RARE_MIN)) {
 		out->n = 0;
 		out->kernel_p = 0;
 		return;

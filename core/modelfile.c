@@ -177,7 +177,7 @@ static bool read_token(const char *word, struct token *out)
 	const unsigned long v = strtoul(digits, &end, 10);
 
 	*out = (struct token){ mss ? TOKEN_MSS : TOKEN_VALUE, (uint16_t)v };
-	return isdigit((unsigned char)*digits) && *end == '\0' && v <= 65535;
+	return isdigit((unsigned char)*digits) && *end == '\0' && v <= (mss ? MULTIPLES - 1 : 65535);
 }
 
 static int read_window(struct reader *r, char *cell, struct row *row)
@@ -351,22 +351,64 @@ static int group_of(struct reader *r, const struct layout *l, uint32_t *out)
 	return 0;
 }
 
-/* The row's tokens as bits of the group's. */
-static int share_tokens(struct reader *r, struct group *g, struct row *row, uint32_t at)
+static bool token_before(struct token a, struct token b)
+{
+	return a.kind != b.kind ? a.kind < b.kind : a.value < b.value;
+}
+
+/* The group's tokens are all those of its rows, in order. */
+static int gather_tokens(struct reader *r, struct group *g, uint32_t at)
 {
 	for (unsigned i = 0; i < r->tokens_of[at].n; i++) {
 		const struct token t = r->tokens_of[at].t[i];
-		unsigned n = 0;
+		unsigned n = 0, last;
 
-		while (n < g->n_tokens && (g->token[n].kind != t.kind || g->token[n].value != t.value))
+		while (n < g->n_tokens && token_before(g->token[n], t))
 			n++;
-		if (n == TOKENS_MAX)
+		if (n < g->n_tokens && !token_before(t, g->token[n]))
+			continue;
+		if (g->n_tokens == TOKENS_MAX)
 			return fail(r, "the rows of %s name more than %d windows", g->text, TOKENS_MAX);
-		if (n == g->n_tokens)
-			g->token[g->n_tokens++] = t;
-		row->token[i] = (uint8_t)n;
+		for (last = g->n_tokens++; last > n; last--)
+			g->token[last] = g->token[last - 1];
+		g->token[n] = t;
 	}
 	return 0;
+}
+
+static void number_tokens(struct group *g)
+{
+	for (unsigned n = 0; n < g->n_tokens; n++) {
+		const struct token t = g->token[n];
+
+		g->n_values += t.kind == TOKEN_VALUE;
+		if (t.kind == TOKEN_FIT)
+			g->fit_token = (uint8_t)(n + 1);
+		else if (t.kind == TOKEN_MSS_ANY)
+			g->any_token = (uint8_t)(n + 1);
+		else if (t.kind == TOKEN_MSS)
+			g->mss_token[t.value] = (uint8_t)(n + 1);
+	}
+}
+
+/* The row's tokens by the group's numbers, in the group's order. */
+static void place_tokens(const struct reader *r, const struct group *g, struct row *row, uint32_t at)
+{
+	float p[TOKENS_MAX];
+	unsigned out = 0;
+
+	for (unsigned n = 0; n < g->n_tokens; n++) {
+		p[n] = -1;
+		for (unsigned i = 0; i < r->tokens_of[at].n; i++)
+			if (g->token[n].kind == r->tokens_of[at].t[i].kind && g->token[n].value == r->tokens_of[at].t[i].value)
+				p[n] = row->window[i];
+	}
+	for (unsigned n = 0; n < g->n_tokens; n++)
+		if (p[n] >= 0 && out < ROW_TOKENS) {
+			row->token[out] = (uint8_t)n;
+			row->window[out++] = p[n];
+		}
+	row->n_tokens = (uint8_t)out;
 }
 
 /* Rows of one layout side by side. */
@@ -379,12 +421,15 @@ static int group_rows(struct reader *r)
 
 	for (uint32_t i = 0; i < m->n_rows && rc == 0; i++)
 		rc = group_of(r, &r->of_row[i], &of[i]);
+	for (uint32_t i = 0; i < m->n_rows && rc == 0; i++)
+		rc = gather_tokens(r, &m->groups[of[i]], i);
 	for (uint32_t g = 0; g < m->n_groups && rc == 0; g++) {
 		m->groups[g].first = n;
-		for (uint32_t i = 0; i < m->n_rows && rc == 0; i++)
+		number_tokens(&m->groups[g]);
+		for (uint32_t i = 0; i < m->n_rows; i++)
 			if (of[i] == g) {
 				sorted[n] = m->rows[i];
-				rc = share_tokens(r, &m->groups[g], &sorted[n++], i);
+				place_tokens(r, &m->groups[g], &sorted[n++], i);
 			}
 		m->groups[g].n = n - m->groups[g].first;
 	}
@@ -452,17 +497,85 @@ static int index_layouts(struct model *m)
 	if (m->slots == NULL)
 		return -ENOMEM;
 	m->slot_mask = size - 1;
-	for (uint32_t g = 0; g < m->n_groups; g++)
+	for (uint32_t g = 0; g < m->n_groups; g++) {
+		uint16_t *chain = &m->by_core[m->groups[g].core % CORE_SLOTS];
+
 		slot_add(m, &m->groups[g].layout, (struct alt){ (uint16_t)g, 0, 1 });
+		m->groups[g].next_core = *chain;
+		*chain = (uint16_t)(g + 1);
+	}
 	for (uint32_t g = 0; g < m->n_groups; g++)
 		for (unsigned which = 1; which < ways; which++) {
 			struct layout l;
 			uint16_t path;
 
-			/* A bare MSS has nothing to lose, and what does not begin with one is nobody's of today. */
-			if (m->groups[g].core >> 3 != 0 && overwritten(&m->groups[g].layout, which, &l, &path))
+			/* A bare MSS has nothing to lose; and what is known by a sample or two would explain anything. */
+			if (m->groups[g].core >> 3 != 0 && m->groups[g].mass >= RARE_MASS && overwritten(&m->groups[g].layout, which, &l, &path))
 				slot_add(m, &l, (struct alt){ (uint16_t)g, path, UNDO_P });
 		}
+	return 0;
+}
+
+/* ---- Lanes ---------------------------------------------------------------------------------- */
+
+static void put(struct group *g, unsigned block, uint32_t row, float p)
+{
+	((float *)(g->lanes + (size_t)block * g->blocks))[row] = p;
+}
+
+static void lay_row(struct group *g, uint32_t i, const struct row *row, float prior)
+{
+	put(g, BLOCK_BASE, i, row->weight * prior * row_odd_p(row, 0));
+	for (unsigned c = 0; c < TTL_CLASSES; c++)
+		put(g, BLOCK_TTL + c, i, row->ttl[c]);
+	for (unsigned c = 0; c < SCALES; c++)
+		put(g, BLOCK_SCALE + c, i, row->scale[c]);
+	for (unsigned c = 0; c < ID_CLASSES; c++)
+		put(g, BLOCK_ID + c, i, row->id[c]);
+	for (unsigned c = 0; c < ECN_CLASSES; c++)
+		put(g, BLOCK_ECN + c, i, row->ecn[c]);
+	for (unsigned c = 0; c < MSS_CLASSES; c++)
+		put(g, BLOCK_MSS + c, i, row->mss[c]);
+	put(g, BLOCK_OTHER, i, row->window_other);
+	for (unsigned n = 0; n < g->n_tokens; n++)
+		put(g, BLOCK_TOKEN + n, i, -1);
+	for (unsigned n = 0; n < row->n_tokens; n++)
+		put(g, BLOCK_TOKEN + row->token[n], i, row->window[n]);
+	g->candidate[i] = (uint8_t)candidate_place(row->code);
+	g->places |= 1u << g->candidate[i];
+	g->mass += row->weight * prior;
+}
+
+/* Everything that judging needs, side by side. Rows of padding have weight 0. */
+static int lay_out(struct model *m)
+{
+	size_t n_lanes = 0, n_rows = 0;
+	lanes *at;
+	uint8_t *candidate;
+
+	for (uint32_t g = 0; g < m->n_groups; g++) {
+		m->groups[g].blocks = (uint16_t)((m->groups[g].n + LANES - 1) / LANES);
+		n_lanes += (size_t)m->groups[g].blocks * (BLOCK_TOKEN + m->groups[g].n_tokens);
+		n_rows += (size_t)m->groups[g].blocks * LANES;
+	}
+	m->lanes = at = aligned_alloc(sizeof(lanes), n_lanes * sizeof(lanes));
+	m->candidates = candidate = calloc(n_rows, 1);
+	if (at == NULL || candidate == NULL)
+		return -ENOMEM;
+	memset(at, 0, n_lanes * sizeof *at);
+	for (unsigned code = 1; code < 256; code++)
+		if (candidate_place(code) < MODEL_CANDIDATES && model_candidate(code, NULL) != NULL)
+			m->floor[candidate_place(code)] = FLOOR * m->prior[code];
+	for (uint32_t i = 0; i < m->n_groups; i++) {
+		struct group *g = &m->groups[i];
+
+		g->lanes = at;
+		g->candidate = candidate;
+		at += (size_t)g->blocks * (BLOCK_TOKEN + g->n_tokens);
+		candidate += (size_t)g->blocks * LANES;
+		for (uint32_t row = 0; row < g->n; row++)
+			lay_row(g, row, &m->rows[g->first + row], m->prior[m->rows[g->first + row].code]);
+	}
 	return 0;
 }
 
@@ -489,8 +602,6 @@ int modelfile_table(struct model *m, const char *name, struct sig_error *err)
 		rc = fail(&r, "no row");
 	if (rc == 0)
 		rc = group_rows(&r);
-	if (rc == 0)
-		rc = index_layouts(m);
 	free(r.of_row);
 	free(r.tokens_of);
 	return rc;
@@ -518,12 +629,6 @@ int modelfile_prior(struct model *m, const char *name, const char *text, struct 
 		rc = fail(&r, "no candidate is possible");
 	for (unsigned i = 0; i < ARRAY_LEN(m->prior) && rc == 0; i++)
 		m->prior[i] /= total;
-	for (uint32_t g = 0; g < m->n_groups && rc == 0; g++)
-		for (uint32_t i = 0; i < m->groups[g].n; i++) {
-			const struct row *row = &m->rows[m->groups[g].first + i];
-
-			m->groups[g].mass += row->weight * m->prior[row->code];
-		}
 	free(copy);
 	return rc;
 }
@@ -541,6 +646,10 @@ int model_parse(struct model **out, const char *table, const char *prior, struct
 		rc = modelfile_table(m, "model", err);
 		if (rc == 0)
 			rc = modelfile_prior(m, "prior", prior, err);
+		if (rc == 0)
+			rc = lay_out(m);
+		if (rc == 0)
+			rc = index_layouts(m);
 	}
 	if (rc != 0)
 		model_free(&m);
@@ -599,6 +708,8 @@ void model_free(struct model **mp)
 	free(m->rows);
 	free(m->groups);
 	free(m->slots);
+	free(m->lanes);
+	free(m->candidates);
 	free(m->text);
 	free(m);
 	*mp = NULL;

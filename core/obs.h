@@ -42,6 +42,7 @@ struct tcp_obs {
 	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint32_t payload_len; /* bytes after the TCP header, by the IP length */
 	uint32_t payload_at;  /* where the payload begins in the frame */
+	uint32_t ip_at;       /* and its IP header: the innermost one */
 	uint16_t src_port;
 	uint16_t dst_port;
 	uint16_t win;
@@ -59,7 +60,7 @@ struct tcp_obs {
 	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t kind;         /* enum obs_kind */
-	uint8_t spare[20];      /* room for what further kinds of evidence need */
+	uint8_t spare[16];      /* room for what further kinds of evidence need */
 };
 
 /* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
@@ -70,6 +71,7 @@ static inline bool obs_wanted(const struct tcp_obs *obs)
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */
+	OBS_TUNNEL = 1 << 1,   /* it came inside another packet */
 };
 
 /*

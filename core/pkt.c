@@ -4,6 +4,7 @@
  */
 #include "core/pkt.h"
 #include "core/pktopt.h"
+#include "core/pkttunnel.h"
 #include "core/util.h"
 
 #include <string.h>
@@ -162,14 +163,24 @@ static enum pkt_result ipv4(const struct cursor *c, struct tcp_obs *obs)
 	}
 	if (left < IPV4_MIN || header < IPV4_MIN || total < header)
 		return PKT_BAD_IP;
-	if (h[9] != PROTO_TCP)
+	if (h[9] != PROTO_TCP && !(c->decapsulate && tunnel_protocol(h[9])))
 		return PKT_NOT_TCP;
 	if (flags & 0x3fff) /* more fragments, or an offset */
 		return PKT_FRAGMENT;
 	if (left < header)
 		return PKT_SHORT_IP;
+	if (h[9] != PROTO_TCP) {
+		struct cursor inner = *c;
+
+		inner.at += header;
+		inner.left = left - header;
+		inner.wire = total - header;
+		return pkt_tunnel(&inner, h[9], obs);
+	}
 
 	obs->ipver = 4;
+	obs->ip_at = (uint32_t)(h - c->frame);
+	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[8];
 	if (h[1] != 0) {
 		obs->dscp = h[1] >> 2;
@@ -189,11 +200,13 @@ static enum pkt_result ipv4(const struct cursor *c, struct tcp_obs *obs)
 
 /*
  * Walks hop-by-hop, routing and destination options (RFC 8200 4) and a fragment header that fragments nothing (RFC
- * 6946). Moves the cursor behind them; *bytes is their size.
+ * 6946). Moves the cursor behind them, to TCP or a tunnel; *bytes is their size.
  */
-static enum pkt_result extensions(struct cursor *c, uint8_t next, size_t *bytes)
+static enum pkt_result extensions(struct cursor *c, uint8_t *protocol, size_t *bytes)
 {
-	for (*bytes = 0; next != PROTO_TCP;) {
+	uint8_t next = *protocol;
+
+	for (*bytes = 0; next != PROTO_TCP && !(c->decapsulate && tunnel_protocol(next));) {
 		size_t size;
 
 		if (next != PROTO_HOPOPTS && next != PROTO_ROUTING && next != PROTO_DSTOPTS && next != PROTO_FRAGMENT)
@@ -212,6 +225,7 @@ static enum pkt_result extensions(struct cursor *c, uint8_t next, size_t *bytes)
 			return PKT_SHORT_IP;
 		*bytes += size;
 	}
+	*protocol = next;
 	return PKT_OK;
 }
 
@@ -224,6 +238,7 @@ static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 	const size_t total = be16(h + 4) + IPV6_MIN;
 	const uint32_t first = be32(h);
 	struct cursor inner = *c;
+	uint8_t protocol = h[6];
 	size_t extra = 0;
 
 	if (total > c->left && !length_possible(c, total))
@@ -231,16 +246,22 @@ static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 	if (inner.left > total)
 		inner.left = total;
 	advance(&inner, IPV6_MIN);
-	if (h[6] != PROTO_TCP) {
-		const enum pkt_result rc = c->compat ? PKT_NOT_TCP : extensions(&inner, h[6], &extra);
+	if (protocol != PROTO_TCP) {
+		const enum pkt_result rc = c->compat ? PKT_NOT_TCP : extensions(&inner, &protocol, &extra);
 
 		if (rc != PKT_OK)
 			return rc;
 		if (IPV6_MIN + extra > total)
 			return PKT_BAD_IP;
 	}
+	if (protocol != PROTO_TCP) {
+		inner.wire = total - IPV6_MIN - extra;
+		return pkt_tunnel(&inner, protocol, obs);
+	}
 
 	obs->ipver = 6;
+	obs->ip_at = (uint32_t)(h - c->frame);
+	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[7];
 	obs->dscp = first >> 22 & 0x3f;
 	obs->ecn = first >> 20 & 3 ? OBS_ECN_IP : 0;
@@ -289,6 +310,7 @@ INLINE bool plain_tcp(const uint8_t *h, size_t left, uint32_t ip_header, uint32_
 	obs->tot_hdr = (uint16_t)(ip_header + header);
 	obs->payload_len = (uint32_t)left - header;
 	obs->payload_at = ETHERNET + ip_header + header;
+	obs->ip_at = ETHERNET;
 	return true;
 }
 
@@ -350,7 +372,9 @@ bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
 
 enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, struct tcp_obs *obs)
 {
-	struct cursor c = { .at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat };
+	struct cursor c = {
+		.at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat, .decapsulate = conf->decapsulate,
+	};
 
 	if (conf->compat && c.left > 65535)
 		c.left = 65535; /* p0f's snap length */

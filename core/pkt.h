@@ -55,6 +55,7 @@ enum pkt_result {
 };
 
 struct pkt_conf {
+	bool decapsulate; /* look into GRE, VXLAN, GENEVE and IP in IP, four deep at most */
 	bool compat; /* admit and read as p0f 3.09b does, its blind spots included */
 	uint8_t guessed; /* compat: what pkt_guess() found, 0 = nothing yet */
 };

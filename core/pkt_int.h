@@ -1,4 +1,4 @@
-/* pkt_int - what the files of the decoder share: pkt.c (entry, IP, TCP), pktlink.c (links), pktopt.c (TCP options), pkttunnel.c. */
+/* pkt_int - what the files of the decoder share: pkt.c (entry, IP, TCP), pktlink.c (links), pktopt.c (TCP options), pkttunnel.c (tunnels). */
 #ifndef FP_PKT_INT_H
 #define FP_PKT_INT_H
 
@@ -49,6 +49,12 @@ enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs);
 /* At an Ethernet header, or behind a type field. */
 enum pkt_result pkt_ethernet(struct cursor *c, struct tcp_obs *obs);
 enum pkt_result pkt_ethertype(struct cursor *c, unsigned type, struct tcp_obs *obs);
+
+/* At PPP: with or without address and control. */
+enum pkt_result pkt_ppp(struct cursor *c, struct tcp_obs *obs);
+
+/* Behind an IP header whose protocol is tunnel_protocol(): what lies within. */
+enum pkt_result pkt_tunnel(struct cursor *c, uint8_t protocol, struct tcp_obs *obs);
 
 /* Any frame of a link type; guessed: see pkt_guess(). */
 enum pkt_result pkt_link(struct cursor *c, unsigned link, uint8_t guessed, struct tcp_obs *obs);

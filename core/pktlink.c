@@ -89,7 +89,7 @@ static enum pkt_result pppoe(struct cursor *c, struct tcp_obs *obs)
 }
 
 /* PPP, with or without address and control (RFC 1662 3.1), or Cisco HDLC, which has an EtherType there. */
-static enum pkt_result ppp(struct cursor *c, struct tcp_obs *obs)
+enum pkt_result pkt_ppp(struct cursor *c, struct tcp_obs *obs)
 {
 	if (c->left < 4)
 		return PKT_SHORT_LINK;
@@ -222,8 +222,8 @@ static const struct link {
 	{ 14, GUESSED, pkt_ip }, /* and of OpenBSD */
 	{ PKT_LINK_NULL, 4, loopback },
 	{ PKT_LINK_LOOP, 8, loopback },
-	{ PKT_LINK_PPP, 4, ppp },
-	{ PKT_LINK_PPP_HDLC, 8, ppp },
+	{ PKT_LINK_PPP, 4, pkt_ppp },
+	{ PKT_LINK_PPP_HDLC, 8, pkt_ppp },
 	{ PKT_LINK_PPP_ETHER, 8, pppoe },
 	{ PKT_LINK_PFLOG, 28, pflog },
 };

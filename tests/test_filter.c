@@ -325,10 +325,58 @@ static void test_against_decode(void **state)
 	assert_true(passed < total);
 }
 
+/* Tunnels pass where they are looked into, whatever FILTER says of ports; what is no tunnel is judged as ever. */
+static void test_tunnels(void **state)
+{
+#define OUT4(protocol) "4500005e 0000 0000 ff" protocol "0000 0a0909010a090902 "
+#define OUT6(next) "60000000004a" next "40fe800000000000000000000000000009fe800000000000000000000000000002 "
+	static const struct {
+		const char *why, *hex;
+		bool want;
+	} cases[] = {
+		{ "GRE", ETH "0800" OUT4("2f") "00000800" SYN4, true },
+		{ "IPv4 in IPv4", ETH "0800" OUT4("04") SYN4, true },
+		{ "IPv6 in IPv4", ETH "0800" OUT4("29") SYN6, true },
+		{ "VXLAN", ETH "0800" OUT4("11") "c000 12b5 004a 0000 0800000000123400", true },
+		{ "GENEVE", ETH "0800" OUT4("11") "c000 17c1 004a 0000 0000655800123400", true },
+		{ "UDP to another port", ETH "0800" OUT4("11") "c000 0035 004a 0000 0800000000123400", false },
+		{ "UDP from that port", ETH "0800" OUT4("11") "12b5 0035 004a 0000 0800000000123400", false },
+		{ "GRE under tags", ETH "8100 0005 88a8 0006 0800" OUT4("2f") "00000800" SYN4, true },
+		{ "GRE over IPv6", ETH "86dd" OUT6("2f") "00000800" SYN4, true },
+		{ "VXLAN over IPv6", ETH "86dd" OUT6("11") "c000 12b5 004a 0000 0800000000123400", true },
+		{ "DNS over IPv6", ETH "86dd" OUT6("11") "c000 0035 004a 0000 0800000000123400", false },
+		{ "a SYN to port 25", ETH "0800" SYN4, true },
+		{ "a SYN to port 25, IPv6, tagged", ETH "8100 0005 86dd" SYN6, true },
+		{ "a SYN+ACK from port 26", ETH "0800" IP4("0028", "4000", "001a 9c40 01020304 01020304 5012 7210 0000 0000"), false },
+		{ "ICMP", ETH "0800" OUT4("01") "08000000", false },
+	};
+	struct bpf_program open, closed;
+	struct filter_conf conf = { .dlt = DLT_EN10MB, .text = smtp, .segments = true, .acks = true, .decapsulate = true };
+	char err[CAPTURE_ERR];
+
+	(void)state;
+	assert_int_equal(filter_compile(&open, &conf, err), 0);
+	conf.decapsulate = false;
+	assert_int_equal(filter_compile(&closed, &conf, err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint8_t frame[256];
+		const size_t n = hex_bytes(frame, sizeof frame, cases[i].hex);
+		const struct pcap_pkthdr h = { .caplen = (uint32_t)n, .len = (uint32_t)n };
+		const bool tunnel = cases[i].want && strstr(cases[i].why, "SYN") == NULL;
+
+		if ((pcap_offline_filter(&open, &h, frame) != 0) != cases[i].want)
+			fail_msg("%s: %s", cases[i].why, cases[i].want ? "rejected" : "passes");
+		if ((pcap_offline_filter(&closed, &h, frame) != 0) != (cases[i].want && !tunnel))
+			fail_msg("%s, without decapsulation: %s", cases[i].why, tunnel ? "passes" : "rejected");
+	}
+	pcap_freecode(&open);
+	pcap_freecode(&closed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_tunnels), cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_ports),

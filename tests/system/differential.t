@@ -16,7 +16,7 @@ my $dir      = 'build/differential';
 my ($p0f)    = grep { -x } map { "$_/p0f" } split(/:/, $ENV{PATH}), '/usr/sbin';
 
 plan skip_all => 'p0f is not installed' unless $p0f && -r $database;
-system('make', '-s', $generate) == 0 or BAIL_OUT("$generate cannot be built");
+-x $generate or system('make', '-s', $generate) == 0 or die "$generate cannot be built\n";
 make_path($dir);
 $ENV{TZ} = 'UTC';
 
