@@ -40,7 +40,7 @@ static const struct command {
 	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
 	{ "import-signatures", cmd_import_signatures, "--from p0f2|pf.os [--synack] FILE|-",
-	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them; what cannot be said is explained" },
+	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them" },
 };
 
 void cli_say(const char *fmt, ...)

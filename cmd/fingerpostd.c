@@ -544,7 +544,7 @@ static int give_up(struct supervisor *s)
 	d->account.drop = false;
 	if (!d->opt.conf.confine)
 		return 0;
-	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, why);
+	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, NULL, why);
 	if (rc < 0)
 		goto failed;
 	if (rc > 0)

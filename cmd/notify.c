@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -21,6 +23,11 @@
 
 static int manager_fd = -1;
 static int64_t watchdog_ms;
+
+#define FIRST_KEPT 3 /* SD_LISTEN_FDS_START */
+
+static int kept;         /* descriptors that the manager gave back */
+static char *kept_names; /* theirs, ":" between; for the life of the process */
 
 /* A datagram socket that is connected to path; '@' stands for the abstract name's first byte. -1: there is none. */
 static int open_datagram(const char *path)
@@ -54,10 +61,30 @@ static bool is_journal(const char *stream)
 	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+/* sd_listen_fds(3): LISTEN_FDS of them from 3 on, for the process LISTEN_PID, their names in LISTEN_FDNAMES, ":" between. */
+static void take_kept(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+
+	if (pid != NULL && fds != NULL && strtol(pid, NULL, 10) == getpid()) {
+		const long n = strtol(fds, NULL, 10);
+
+		kept = n > 0 && n < INT_MAX - FIRST_KEPT ? (int)n : 0;
+		kept_names = names != NULL ? strdup(names) : NULL;
+	}
+	for (int i = 0; i < kept; i++)
+		fcntl(FIRST_KEPT + i, F_SETFD, FD_CLOEXEC);
+	/* Taken away, so that no child takes them for its own. */
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
 void notify_open(void)
 {
 	const char *manager = getenv("NOTIFY_SOCKET"), *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
 
+	take_kept();
 	if (is_journal(getenv("JOURNAL_STREAM")))
 		log_journal(open_datagram(JOURNAL));
 	if (manager == NULL)
@@ -109,22 +136,28 @@ void notify_alive(void)
 
 void notify_keep(int fd, const char *name)
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
 	char text[96];
+	struct iovec iov = { text, (size_t)snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name);
-	sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	if (manager_fd >= 0)
+		(void)!sendmsg(manager_fd, &msg, MSG_NOSIGNAL);
 }
 
 int notify_kept(unsigned i, const char *name)
 {
-	static char **names;
-	static int n = -1;
+	const char *at = kept_names != NULL ? kept_names : "";
 
-	/* Asked once: the variables are taken away, so that no child takes them for its own. */
-	if (n < 0)
-		n = sd_listen_fds_with_names(1, &names);
-	for (int k = 0; k < n; k++)
-		if (strcmp(names[k], name) == 0 && i-- == 0)
-			return SD_LISTEN_FDS_START + k;
+	for (int k = 0; k < kept; k++) {
+		const size_t len = strcspn(at, ":");
+
+		if (len == strlen(name) && strncmp(at, name, len) == 0 && i-- == 0)
+			return FIRST_KEPT + k;
+		at += len + (at[len] == ':');
+	}
 	return -1;
 }

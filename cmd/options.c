@@ -53,7 +53,7 @@ static const struct entry {
 };
 
 /* Of these --help says the name alone, so that it fits a screen of 24 lines: tests/system/manuals.t counts them. */
-static const char *const rare[] = { "cpus", "queues", "matchers", "m" };
+static const char *const rare[] = { "cpus", "queues", "matchers", "m", "S", "text-socket" };
 
 static bool is_rare(const struct entry *e)
 {

@@ -762,7 +762,8 @@ static int confine(const struct daemon *d)
 		files[n++] = model;
 	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
 		files[n++] = d->opt.conf.prior;
-	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n,
+	    d->log != NULL ? d->opt.conf.log_p0f : NULL, why);
 
 	free(files);
 	if (rc < 0)

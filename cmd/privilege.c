@@ -132,6 +132,8 @@ static const struct allowed allowed[] = {
 	{ P, "sched_setaffinity" },
 	/* To an interface that is back: capture/link.c. It holds packet sockets, and can make no other. */
 	{ P, "bind" },
+	/* Answers to commands, over the pair that was made before the fork. */
+	{ P, "send sendto sendmsg" },
 	{ S | P, "wait4 waitid waitpid kill" },
 
 	/* Those who answer. */
@@ -149,7 +151,7 @@ static const struct allowed deadly[] = {
 	{ S | P | V, "execve execveat ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd" },
 	{ S | P | V, "socket connect listen" },
 	{ S | V, "bind" },
-	{ P, "accept accept4 sendto sendmsg sendmmsg" },
+	{ P, "accept accept4 sendmmsg" },
 	{ S | P | V, "mount umount2 pivot_root chroot unshare setns fsopen move_mount open_tree mknod mknodat" },
 	{ S | P | V, "setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid setdomainname sethostname" },
 	{ S | P | V, "bpf perf_event_open userfaultfd io_uring_setup init_module finit_module delete_module kexec_load "
@@ -301,16 +303,16 @@ static int add_beneath(int ruleset, const char *path, uint64_t access)
 }
 
 /* A file that is replaced by a rename, as editors do, is another file in the same folder. */
-static int add_folder(int ruleset, const char *file)
+static int add_folder(int ruleset, const char *file, uint64_t access)
 {
 	char folder[PATH_MAX];
 
 	snprintf(folder, sizeof folder, "%s", file);
-	return add_beneath(ruleset, dirname(folder), LANDLOCK_ACCESS_FS_READ_FILE);
+	return add_beneath(ruleset, dirname(folder), access);
 }
 
 static int limit_files(enum privilege_role role, const char *store, const char *const *files, size_t n_files,
-    char why[PRIVILEGE_WHY])
+    const char *made, char why[PRIVILEGE_WHY])
 {
 	const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	const uint64_t newer = REFER | (abi >= 3 ? TRUNCATE : 0);
@@ -327,7 +329,9 @@ static int limit_files(enum privilege_role role, const char *store, const char *
 		return 1;
 	rc = add_beneath(ruleset, store, role == PRIVILEGE_PACKETS ? READING | CHANGING | newer : READING);
 	for (size_t i = 0; i < n_files && rc == 0; i++)
-		rc = add_folder(ruleset, files[i]);
+		rc = add_folder(ruleset, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
+	if (rc == 0 && made != NULL)
+		rc = add_folder(ruleset, made, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG);
 	if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
 		rc = -errno;
 	close(ruleset);
@@ -337,14 +341,14 @@ static int limit_files(enum privilege_role role, const char *store, const char *
 }
 
 int privilege_confine(enum privilege_role role, const char *store, const char *const *files, size_t n_files,
-    char why[PRIVILEGE_WHY])
+    const char *made, char why[PRIVILEGE_WHY])
 {
 #ifdef FP_SANITIZED
 	/* Sanitizers open /proc, map code and trace themselves. */
-	(void)role, (void)store, (void)files, (void)n_files, (void)why, (void)limit_files, (void)limit_calls;
+	(void)role, (void)store, (void)files, (void)n_files, (void)made, (void)why, (void)limit_files, (void)limit_calls;
 	return 0;
 #else
-	const int files_rc = limit_files(role, store, files, n_files, why);
+	const int files_rc = limit_files(role, store, files, n_files, made, why);
 	const int rc = files_rc >= 0 ? limit_calls(role, why) : files_rc;
 
 	return rc != 0 ? rc : files_rc;

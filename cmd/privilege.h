@@ -37,11 +37,12 @@ enum privilege_role { PRIVILEGE_SUPERVISOR, PRIVILEGE_PACKETS, PRIVILEGE_SERVICE
 
 /*
  * From here on the process, and what it starts, has the system calls of its role, and of all files those below store (packets
- * writes it, the others read it) and, to read, those in the folders of the files named. After privilege_drop().
+ * writes it, the others read it) and, to read, those in the folders of the files named; made names a file, or is NULL: in its folder files
+ * are made and appended to. After privilege_drop().
  * 0; 1: this kernel has no Landlock that is enough, so that files are protected by their modes alone; -errno with why.
  */
 int privilege_confine(enum privilege_role role, const char *store, const char *const *files, size_t n_files,
-    char why[PRIVILEGE_WHY]);
+    const char *made, char why[PRIVILEGE_WHY]);
 
 /*
  * This process dies with its parent, at once and by SIGKILL. After privilege_drop(), which clears it. parent: who it was

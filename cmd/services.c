@@ -32,7 +32,7 @@ static int give_up(struct daemon *d, pid_t supervisor)
 		return rc;
 	if (d->reader_dir == NULL)
 		d->reader_dir = dir;
-	if (d->opt.conf.confine && (rc = privilege_confine(PRIVILEGE_SERVICES, d->reader_dir, NULL, 0, why)) < 0)
+	if (d->opt.conf.confine && (rc = privilege_confine(PRIVILEGE_SERVICES, d->reader_dir, NULL, 0, NULL, why)) < 0)
 		log_error("%s", why);
 	return rc < 0 ? rc : 0;
 }

@@ -26,7 +26,7 @@ void sockets_close(struct sockets *s);
 /* "p0f on /run/p0f.sock, ..." for the log; "" when there are none. */
 void sockets_describe(const struct options *o, const struct sockets *s, char *buf, size_t size);
 
-/* A thread that serves them; all settings are taken from o. Counters and commit number are the caller's. */
+/* A thread that serves them; all settings are taken from o. The store's directory as this process sees it. Counters and commit number are the caller's. */
 struct sockets_service;
 int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, const char *store_dir,
     struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct pulse *pulse);
