@@ -1,7 +1,7 @@
 /*
  * lookup - the store by itself: bytes a host, look-ups alone and beside a writer, a walk over all, starts.
  *
- *   lookup [HOSTS [UPDATES_A_SECOND [SECONDS]]]       1000000, 100000, 10
+ *   lookup [HOSTS [UPDATES_A_SECOND [SECONDS [MAP_MB]]]]       1000000, 100000, 10, by default of hosts.max
  *
  * Fills a store below TMPDIR with hosts of random addresses through the daemon's own writer, measures, removes it. One JSON
  * object. bytes_host: allocated blocks; content: up to the last page. Nanoseconds of a look-up hold one
@@ -30,7 +30,7 @@
 	"label = s:win:Windows:10 or later\nsig = *:128:0:*:65535,8:mss,nop,ws,nop,nop,sok:df,id+:0\n" \
 	"label = s:unix:Linux:3.11 and newer\nsig = *:64:0:*:mss*44,7:mss,sok,ts,nop,ws:df,id+:0\n"
 
-static uint64_t hosts = 1000000, rate = 100000, seconds = 10;
+static uint64_t hosts = 1000000, rate = 100000, seconds = 10, map_bytes;
 static char dir[128];
 static struct counters *counters;
 static struct writer *writer;
@@ -113,7 +113,7 @@ static void *run(void *arg)
 
 static uint64_t start(pthread_t *thread, bool live)
 {
-	const struct writer_conf conf = { .dir = dir, .hosts_max = hosts, .live = live, .matchers = 1, .ring_slots = 8192,
+	const struct writer_conf conf = { .dir = dir, .hosts_max = hosts, .map_bytes = map_bytes, .live = live, .matchers = 1, .ring_slots = 8192,
 		.counters = counters };
 	char why[WRITER_WHY];
 	const uint64_t began = now_ns();
@@ -229,6 +229,8 @@ int main(int argc, char **argv)
 		rate = strtoull(argv[2], NULL, 10);
 	if (argc > 3)
 		seconds = strtoull(argv[3], NULL, 10);
+	if (argc > 4)
+		map_bytes = strtoull(argv[4], NULL, 10) << 20;
 	snprintf(dir, sizeof dir, "%.64s/fp-bench-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(dir) == NULL || counters_create(&counters, 1, 1) != 0)
 		fail("no directory");

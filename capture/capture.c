@@ -44,6 +44,12 @@ bool capture_is_live(const struct capture *c)
 	return c->live;
 }
 
+bool capture_is_whole(const struct capture *c)
+{
+	assert(c->magic == MAGIC);
+	return c->whole;
+}
+
 void capture_close(struct capture **cp)
 {
 	struct capture *c = *cp;

@@ -22,11 +22,14 @@ struct capture_frame {
 	uint32_t len;
 	uint32_t link;        /* enum pkt_link, or another LINKTYPE_ number */
 	int64_t time_ns;
+	bool rejected;        /* live, in a tunnel, and FILTER does not want it: to be counted only */
 };
 
 struct capture_live {
 	const char *interface; /* "any" allowed */
-	const char *filter;    /* pcap expression; "" = none. Anded with the kernel filter of `segments` */
+	const char *filter;    /* pcap expression; "" = none. Of what passes, SYN, SYN+ACK and bare ACKs are taken: capture/filter.h */
+	bool no_acks;          /* SYN and SYN+ACK only: handshakes are of no interest */
+	bool decapsulate;      /* tunnels pass too; FILTER is applied to what they carry */
 	bool promiscuous;
 	unsigned timeout_ms;   /* a block of frames is handed over after that at the latest */
 	unsigned buffer_bytes; /* of the kernel's ring, each queue */
@@ -41,11 +44,20 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 /* path: a pcap or pcapng file, a FIFO, "-" = standard input. FP_EFORMAT: not a capture. */
 int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR]);
 
+/* Of a file: its link type (of pcapng the first interface's), and a filter set after opening, when that is known; before the run. */
+uint32_t capture_file_link(const struct capture *c);
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR]);
+
+/* Of a file, before the run: FILTER is applied to the innermost packet of a tunnel. */
+void capture_file_decapsulate(struct capture *c);
+
 /* Counts that only the source knows; for files kernel_seen is what was read. */
 struct capture_stats {
 	uint64_t kernel_seen;
 	uint64_t kernel_dropped;
+	uint64_t outages;  /* times the interface went down or away */
 	uint64_t filtered; /* rejected by FILTER in user space (files) */
+	uint64_t bytes, bytes_total; /* of a file: read so far, and its size, 0 where there is none */
 };
 
 /*
@@ -66,6 +78,7 @@ void capture_stop(struct capture *c);
 
 const char *capture_name(const struct capture *c);
 bool capture_is_live(const struct capture *c);
+bool capture_is_whole(const struct capture *c); /* a file that is there to its end: reading it never waits for a sender */
 
 void capture_close(struct capture **cp); /* sets NULL; NULL is fine */
 

@@ -17,6 +17,7 @@ struct capture {
 	const struct capture_ops *ops;
 	char *name;          /* interface or path, for messages */
 	bool live;
+	bool whole;          /* see capture_is_whole() */
 	_Atomic bool a_stop; /* set by anybody, looked at by the run */
 };
 

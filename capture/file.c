@@ -1,12 +1,16 @@
 /*
- * file - savefiles, FIFOs and standard input as a capture: classic pcap by our own reader, everything else by
- * libpcap, which reads through us, so that a FIFO is never read twice.
+ * file - savefiles, FIFOs and standard input as a capture: pcap and pcapng by our own readers; older kinds by libpcap, which reads
+ * through us, so that a FIFO is never read twice.
  */
 #include "capture/capture_int.h"
+#include "capture/filter.h"
+#include "capture/inner.h"
 #include "capture/pcapfile.h"
+#include "capture/pcapngfile.h"
 #include "core/err.h"
 #include "core/pkt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -15,14 +19,25 @@
 
 #define STREAM_BYTES 65536 /* of libpcap's reads */
 
+#define FILTERS 8 /* programs kept: a pcapng file may mix link types, though hardly so many */
+
+enum kind { KIND_PCAP, KIND_PCAPNG, KIND_LIBPCAP };
+
 struct file {
 	struct capture base;
 	struct source source;
-	struct pcapfile pcap;       /* own reader */
+	enum kind kind;
+	struct pcapfile pcap;
+	struct pcapngfile pcapng;
 	FILE *stream;               /* libpcap's view of source */
-	pcap_t *reader;             /* libpcap; NULL: own reader */
-	bool filtering;
-	struct bpf_program filter;
+	pcap_t *reader;             /* libpcap */
+	char *filter;               /* FILTER; NULL: none */
+	struct {
+		uint32_t link;
+		struct bpf_program program;
+	} compiled[FILTERS];
+	unsigned n_compiled, current; /* of the last frame */
+	struct inner inner;
 	struct capture_stats stats;
 	const struct capture_handler *handler; /* of the run */
 };
@@ -31,22 +46,71 @@ static void waiting(void *ctx, bool idle)
 {
 	struct file *f = ctx;
 
+	f->stats.bytes = f->source.bytes;
+	f->stats.bytes_total = f->source.total;
 	if (f->handler != NULL)
 		f->handler->flush(f->handler->ctx, &f->stats, idle);
 }
 
-static void hand_over(struct file *f, const struct capture_frame *frame)
-{
-	f->stats.kernel_seen++;
-	if (f->filtering) {
-		const struct pcap_pkthdr h = { .caplen = frame->caplen, .len = frame->len };
+/* ---- FILTER, a program for each link type ------------------------------------------------- */
 
-		if (pcap_offline_filter(&f->filter, &h, frame->bytes) == 0) {
+static int compile(struct file *f, uint32_t link, char err[CAPTURE_ERR])
+{
+	/* LINKTYPE_ and DLT_ numbers differ for raw IP alone, of those we read. */
+	const int dlt = link == PKT_LINK_RAW ? DLT_RAW : (int)link;
+	const unsigned place = f->n_compiled < FILTERS ? f->n_compiled : (f->current + 1) % FILTERS;
+
+	if (f->n_compiled == FILTERS)
+		pcap_freecode(&f->compiled[place].program);
+	const int rc = filter_compile(&f->compiled[place].program, &(struct filter_conf){ .dlt = dlt, .text = f->filter }, err);
+
+	if (rc != 0) {
+		/* Its place holds nothing: the last one moves there. */
+		if (f->n_compiled == FILTERS)
+			f->compiled[place] = f->compiled[--f->n_compiled];
+		return rc;
+	}
+	f->compiled[place].link = link;
+	if (f->n_compiled < FILTERS)
+		f->n_compiled++;
+	f->current = place;
+	return 0;
+}
+
+/* Makes `current` the one for such frames. */
+static int choose(struct file *f, uint32_t link, char err[CAPTURE_ERR])
+{
+	if (f->n_compiled > 0 && f->compiled[f->current].link == link)
+		return 0;
+	for (unsigned i = 0; i < f->n_compiled; i++)
+		if (f->compiled[i].link == link) {
+			f->current = i;
+			return 0;
+		}
+	return compile(f, link, err);
+}
+
+static int hand_over(struct file *f, const struct capture_frame *frame, char err[CAPTURE_ERR])
+{
+	if (f->filter != NULL) {
+		const struct pcap_pkthdr h = { .caplen = frame->caplen, .len = frame->len };
+		const enum inner_verdict inner = inner_judge(&f->inner, frame);
+		char why[CAPTURE_ERR];
+
+		if (choose(f, frame->link, why) != 0) {
+			snprintf(err, CAPTURE_ERR, "%s: link type %u: %.400s. All before it was read", f->base.name, frame->link, why);
+			return FP_ECONFIG;
+		}
+		if (inner == INNER_REJECTED ||
+		    (inner == INNER_NONE && pcap_offline_filter(&f->compiled[f->current].program, &h, frame->bytes) == 0)) {
+			f->stats.kernel_seen++;
 			f->stats.filtered++;
-			return;
+			return 0;
 		}
 	}
+	f->stats.kernel_seen++;
 	f->handler->frame(f->handler->ctx, frame);
+	return 0;
 }
 
 /* ---- Runs --------------------------------------------------------------------------------- */
@@ -56,13 +120,13 @@ static bool stopped(const struct file *f)
 	return atomic_load_explicit(&f->base.a_stop, memory_order_relaxed);
 }
 
-static int run_own(struct file *f, char err[CAPTURE_ERR])
+static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 {
-	struct capture_frame frame;
-	int rc;
+	struct capture_frame frame = { .rejected = false };
+	int rc, filtered = 0;
 
-	while ((rc = pcapfile_next(&f->pcap, &frame)) == 1 && !stopped(f))
-		hand_over(f, &frame);
+	while ((rc = pcapfile_next(&f->pcap, &frame)) == 1 && !stopped(f) && filtered == 0)
+		filtered = hand_over(f, &frame, err);
 	if (rc == FP_ETRUNC)
 		snprintf(err, CAPTURE_ERR, "%s: ends in the middle of record %llu: was it copied whole? All before it was read", f->base.name,
 		    (unsigned long long)f->pcap.records + 1);
@@ -71,10 +135,28 @@ static int run_own(struct file *f, char err[CAPTURE_ERR])
 		    f->base.name, (unsigned long long)f->pcap.offset, (unsigned long long)f->pcap.records + 1, PCAPFILE_RECORD_MAX);
 	else if (rc < 0)
 		snprintf(err, CAPTURE_ERR, "%s: %s", f->base.name, fp_strerror(rc));
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : filtered;
 }
 
-/* Nanoseconds stand in tv_usec: so it was opened. A pcapng file may name any 64-bit time; ours ends in 2262. */
+static int run_pcapng(struct file *f, char err[CAPTURE_ERR])
+{
+	struct capture_frame frame = { .rejected = false };
+	int rc, filtered = 0;
+
+	while ((rc = pcapngfile_next(&f->pcapng, &frame)) == 1 && !stopped(f) && filtered == 0)
+		filtered = hand_over(f, &frame, err);
+	if (rc == FP_ETRUNC)
+		snprintf(err, CAPTURE_ERR, "%s: ends in the middle of a block, at byte %llu: was it copied whole? All before it was read", f->base.name,
+		    (unsigned long long)f->pcapng.offset);
+	else if (rc == FP_EFORMAT)
+		snprintf(err, CAPTURE_ERR, "%s: damaged at byte %llu: %s. All before it was read", f->base.name,
+		    (unsigned long long)f->pcapng.offset, f->pcapng.wrong);
+	else if (rc < 0)
+		snprintf(err, CAPTURE_ERR, "%s: %s", f->base.name, fp_strerror(rc));
+	return rc < 0 ? rc : filtered;
+}
+
+/* Nanoseconds stand in tv_usec: so it was opened. Our time ends in 2262. */
 static int64_t time_of(const struct timeval *tv)
 {
 	const int64_t last_s = INT64_MAX / 1000000000 - 1;
@@ -86,12 +168,12 @@ static int64_t time_of(const struct timeval *tv)
 
 static int run_libpcap(struct file *f, char err[CAPTURE_ERR])
 {
-	const uint32_t link = (uint32_t)pcap_datalink(f->reader);
+	const uint32_t link = capture_file_link(&f->base);
 	struct pcap_pkthdr *h;
 	const uint8_t *bytes;
-	int rc;
+	int rc, filtered = 0;
 
-	while ((rc = pcap_next_ex(f->reader, &h, &bytes)) == 1 && !stopped(f)) {
+	while ((rc = pcap_next_ex(f->reader, &h, &bytes)) == 1 && !stopped(f) && filtered == 0) {
 		const struct capture_frame frame = {
 			.bytes = bytes,
 			.caplen = h->caplen,
@@ -100,10 +182,10 @@ static int run_libpcap(struct file *f, char err[CAPTURE_ERR])
 			.time_ns = time_of(&h->ts),
 		};
 
-		hand_over(f, &frame);
+		filtered = hand_over(f, &frame, err);
 	}
 	if (rc != PCAP_ERROR || stopped(f))
-		return 0;
+		return filtered;
 	snprintf(err, CAPTURE_ERR, "%s: %s. All before it was read", f->base.name, pcap_geterr(f->reader));
 	return f->source.ended ? FP_ETRUNC : FP_EFORMAT;
 }
@@ -113,7 +195,7 @@ static int file_run(struct capture *c, const struct capture_handler *handler, ch
 	struct file *f = (struct file *)c;
 
 	f->handler = handler;
-	const int rc = f->reader != NULL ? run_libpcap(f, err) : run_own(f, err);
+	const int rc = f->kind == KIND_PCAP ? run_pcap(f, err) : f->kind == KIND_PCAPNG ? run_pcapng(f, err) : run_libpcap(f, err);
 
 	handler->flush(handler->ctx, &f->stats, false);
 	f->handler = NULL;
@@ -168,22 +250,42 @@ static int open_libpcap(struct file *f, char err[CAPTURE_ERR])
 	return 0;
 }
 
-static int compile_filter(struct file *f, const char *text, char err[CAPTURE_ERR])
+uint32_t capture_file_link(const struct capture *c)
 {
-	/* LINKTYPE_ and DLT_ numbers differ for raw IP alone, of those we read. */
-	const int link = f->reader != NULL ? pcap_datalink(f->reader) : f->pcap.link == PKT_LINK_RAW ? DLT_RAW : (int)f->pcap.link;
-	pcap_t *dead = pcap_open_dead(link, 65535);
-	int rc = 0;
+	const struct file *f = (const struct file *)c;
 
-	if (dead == NULL)
+	if (f->kind == KIND_PCAPNG)
+		return pcapngfile_link(&f->pcapng);
+	if (f->kind == KIND_PCAP)
+		return f->pcap.link;
+
+	const int dlt = pcap_datalink(f->reader);
+
+	return dlt == DLT_RAW ? PKT_LINK_RAW : (uint32_t)dlt;
+}
+
+int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_ERR])
+{
+	struct file *f = (struct file *)c;
+
+	assert(f->filter == NULL);
+	f->filter = strdup(filter);
+	if (f->filter == NULL)
 		return -ENOMEM;
-	if (pcap_compile(dead, &f->filter, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", text, pcap_geterr(dead));
-		rc = FP_ECONFIG;
+	const int rc = compile(f, capture_file_link(c), err);
+
+	if (rc != 0) {
+		free(f->filter);
+		f->filter = NULL;
 	}
-	f->filtering = rc == 0;
-	pcap_close(dead);
 	return rc;
+}
+
+void capture_file_decapsulate(struct capture *c)
+{
+	struct file *f = (struct file *)c;
+
+	inner_open(&f->inner, f->filter != NULL ? f->filter : "");
 }
 
 static void file_close(struct capture *c)
@@ -194,13 +296,38 @@ static void file_close(struct capture *c)
 		pcap_close(f->reader);
 	if (f->stream != NULL)
 		fclose(f->stream);
-	if (f->filtering)
-		pcap_freecode(&f->filter);
+	pcapngfile_end(&f->pcapng);
+	for (unsigned i = 0; i < f->n_compiled; i++)
+		pcap_freecode(&f->compiled[i].program);
+	free(f->filter);
+	inner_close(&f->inner);
 	source_close(&f->source);
 	free(f);
 }
 
 static const struct capture_ops file_ops = { .run = file_run, .close = file_close };
+
+static int open_kind(struct file *f, char err[CAPTURE_ERR])
+{
+	const uint8_t *magic = source_want(&f->source, 4) >= 4 ? source_bytes(&f->source) : NULL;
+	int rc;
+
+	if (f->source.failed != 0)
+		return f->source.failed;
+	if (magic != NULL && pcapfile_magic(magic)) {
+		f->kind = KIND_PCAP;
+		return pcapfile_begin(&f->pcap, &f->source);
+	}
+	if (magic != NULL && pcapngfile_magic(magic)) {
+		f->kind = KIND_PCAPNG;
+		rc = pcapngfile_begin(&f->pcapng, &f->source);
+		if (rc == FP_EFORMAT)
+			snprintf(err, CAPTURE_ERR, "%s: is no pcapng file that can be read: %s", f->base.name, f->pcapng.wrong);
+		return rc;
+	}
+	f->kind = KIND_LIBPCAP;
+	return open_libpcap(f, err);
+}
 
 int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR])
 {
@@ -218,16 +345,14 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 		goto fail;
 	f->source.waiting = waiting;
 	f->source.waiting_ctx = f;
-	if (source_want(&f->source, 4) >= 4 && pcapfile_magic(source_bytes(&f->source)))
-		rc = pcapfile_begin(&f->pcap, &f->source);
-	else if ((rc = f->source.failed) == 0)
-		rc = open_libpcap(f, err);
+	c->whole = f->source.regular;
+	rc = open_kind(f, err);
 	if (rc == FP_ETRUNC) {
-		snprintf(err, CAPTURE_ERR, "%s: ends inside its header: is no whole pcap file", f->base.name);
+		snprintf(err, CAPTURE_ERR, "%s: ends inside its header: is no whole capture file", f->base.name);
 		rc = FP_EFORMAT;
 	}
 	if (rc == 0 && filter != NULL && filter[0] != '\0')
-		rc = compile_filter(f, filter, err);
+		rc = capture_file_filter(c, filter, err);
 	if (rc != 0)
 		goto fail;
 	*out = c;

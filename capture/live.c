@@ -6,8 +6,12 @@
  */
 #include "capture/capture_int.h"
 #include "capture/fanout.h"
+#include "capture/filter.h"
+#include "capture/inner.h"
+#include "capture/link.h"
 
 #include "core/err.h"
+#include "core/log.h"
 #include "core/pkt.h"
 
 #include <errno.h>
@@ -21,7 +25,9 @@
 #include <unistd.h>
 
 #define SNAPLEN 256       /* Ethernet with four tags, 40 bytes of IP options or IPv6 extensions, TCP with 40 */
+#define SNAPLEN_TUNNEL 640/* two such stacks, and GENEVE's 252 bytes of options */
 #define IDLE_MS 100       /* without packets the handler's flush() is called so often */
+#define AGAIN_MS 200      /* so often we look whether an interface that went away is back */
 #define DRAIN_TRIES 20    /* at stop: the kernel hands its last block over within timeout_ms */
 
 struct live {
@@ -33,19 +39,25 @@ struct live {
 	uint64_t frames;
 	uint64_t seen, dropped;      /* libpcap's, which wrap at 2^32, made whole */
 	uint32_t last_recv, last_drop;
+	struct inner inner;
+	int kind;                    /* ARPHRD_ of the interface; negative: "any", which does not go away */
+	bool promiscuous, fanout;
+	bool down;                   /* the interface is, and that was said */
+	uint64_t outages;            /* times it went down or away */
 	const struct capture_handler *handler;
 };
 
 static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
 {
 	struct live *l = (struct live *)user;
-	const struct capture_frame frame = {
+	struct capture_frame frame = {
 		.bytes = bytes, .caplen = h->caplen, .len = h->len, .link = l->link,
 		/* With nanosecond precision tv_usec holds nanoseconds. */
 		.time_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec,
 	};
 
 	l->frames++;
+	frame.rejected = inner_judge(&l->inner, &frame) == INNER_REJECTED;
 	l->handler->frame(l->handler->ctx, &frame);
 }
 
@@ -69,6 +81,7 @@ static void flush(struct live *l, bool idle)
 {
 	const struct capture_stats s = {
 		.kernel_seen = idle ? l->seen : l->frames + l->dropped, .kernel_dropped = l->dropped,
+		.outages = l->outages,
 	};
 
 	l->handler->flush(l->handler->ctx, &s, idle);
@@ -101,6 +114,59 @@ static int drain(struct live *l, char err[CAPTURE_ERR])
 	return 0;
 }
 
+/* ---- Interfaces that go down, or away ----------------------------------------------------- */
+
+/* The socket said that something is wrong with the interface. The kernel goes on by itself once it is up again. */
+static void look_at_link(struct live *l)
+{
+	const bool up = l->kind < 0 || link_is_up(pcap_fileno(l->pcap), l->base.name);
+
+	if (up == !l->down)
+		return;
+	l->down = !up;
+	if (l->down) {
+		l->outages++;
+		log_warning("interface %s is down: nothing is captured there until it is up again", l->base.name);
+	} else {
+		log_info("interface %s is up again", l->base.name);
+	}
+}
+
+/*
+ * The interface is gone. Waits until there is one of its name again and takes it: 0. 1: told to stop. FP_ECAPTURE, err says why: it
+ * is another kind of interface, or the kernel lets the socket have no other.
+ */
+static int wait_for_link(struct live *l, struct pollfd *stop, char err[CAPTURE_ERR])
+{
+	const int fd = pcap_fileno(l->pcap);
+	int rc;
+
+	l->outages++;
+	l->down = false;
+	if (l->fanout || l->kind < 0) {
+		snprintf(err, CAPTURE_ERR, "%s: the interface is gone%s", l->base.name,
+		    l->fanout ? "; with several queues it takes a start anew to come back to it" : "");
+		return FP_ECAPTURE;
+	}
+	log_warning("interface %s is gone: waiting for one of that name", l->base.name);
+	for (;;) {
+		take_stats(l);
+		flush(l, true);
+		if (poll(stop, 1, AGAIN_MS) > 0)
+			return 1;
+		rc = link_rejoin(fd, l->base.name, l->kind, l->promiscuous);
+		if (rc == 0)
+			break;
+		if (rc == -EPROTOTYPE || rc == -EINVAL || rc == -EPERM || rc == -EACCES) {
+			snprintf(err, CAPTURE_ERR, "%s: cannot capture on the new interface of that name: %s", l->base.name,
+			    rc == -EPROTOTYPE ? "it is of another kind" : strerror(-rc));
+			return FP_ECAPTURE;
+		}
+	}
+	log_info("interface %s is back", l->base.name);
+	return 0;
+}
+
 static int live_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR])
 {
 	struct live *l = (struct live *)c;
@@ -124,8 +190,17 @@ static int live_run(struct capture *c, const struct capture_handler *handler, ch
 		const int n = dispatch(l, err);
 		struct timespec now;
 
+		if (n < 0 && l->kind >= 0 && link_kind(pcap_fileno(l->pcap), c->name) == -ENODEV) {
+			const int rc = wait_for_link(l, &fds[1], err);
+
+			if (rc != 0)
+				return rc == 1 ? 0 : rc;
+			continue;
+		}
 		if (n < 0)
 			return n;
+		if (l->down || (fds[0].revents & POLLERR) != 0)
+			look_at_link(l);
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 		if (n == 0 || now.tv_sec != last_stats) { /* a system call: not for every block */
 			last_stats = now.tv_sec;
@@ -151,6 +226,7 @@ static void live_close(struct capture *c)
 		pcap_close(l->pcap);
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
+	inner_close(&l->inner);
 	free(l);
 }
 
@@ -162,30 +238,23 @@ static unsigned link_of(int dlt)
 	return dlt == DLT_RAW ? PKT_LINK_RAW : (unsigned)dlt;
 }
 
-static int set_filter(struct live *l, const char *filter, char err[CAPTURE_ERR])
+static int set_filter(struct live *l, const struct capture_live *conf, char err[CAPTURE_ERR])
 {
-	const char *wanted = *filter != '\0' ? filter : "tcp";
-	const size_t size = 2 * strlen(wanted) + 32;
+	const struct filter_conf f = {
+		.dlt = pcap_datalink(l->pcap), .text = conf->filter, .segments = true, .acks = !conf->no_acks, .handle = l->pcap,
+		.decapsulate = conf->decapsulate,
+	};
 	struct bpf_program program;
-	char *text = malloc(size);
-
-	if (text == NULL)
-		return -ENOMEM;
-	/* Tagged frames as well; link types that know no tags refuse the term. */
-	snprintf(text, size, "(%s) or (vlan and (%s))", wanted, wanted);
-	int rc = pcap_compile(l->pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN);
+	int rc = filter_compile(&program, &f, err);
 
 	if (rc != 0)
-		rc = pcap_compile(l->pcap, &program, wanted, 1, PCAP_NETMASK_UNKNOWN);
-	free(text);
-	if (rc == 0) {
-		rc = pcap_setfilter(l->pcap, &program);
-		pcap_freecode(&program);
+		return rc;
+	if (pcap_setfilter(l->pcap, &program) != 0) {
+		snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", conf->filter, pcap_geterr(l->pcap));
+		rc = FP_ECONFIG;
 	}
-	if (rc == 0)
-		return 0;
-	snprintf(err, CAPTURE_ERR, "filter \"%s\": %s", filter, pcap_geterr(l->pcap));
-	return FP_ECONFIG;
+	pcap_freecode(&program);
+	return rc;
 }
 
 /* Why activation failed and what to do about it. */
@@ -210,7 +279,7 @@ static int activate(struct live *l, const struct capture_live *conf, char err[CA
 {
 	pcap_t *p = l->pcap;
 
-	pcap_set_snaplen(p, SNAPLEN);
+	pcap_set_snaplen(p, conf->decapsulate ? SNAPLEN_TUNNEL : SNAPLEN);
 	pcap_set_promisc(p, conf->promiscuous);
 	pcap_set_timeout(p, (int)conf->timeout_ms);
 	pcap_set_buffer_size(p, (int)conf->buffer_bytes);
@@ -226,9 +295,10 @@ static int activate(struct live *l, const struct capture_live *conf, char err[CA
 		    l->base.name, pcap_datalink_val_to_name(pcap_datalink(p)));
 		return FP_ECAPTURE;
 	}
+	l->kind = strcmp(l->base.name, "any") == 0 ? -1 : link_kind(pcap_fileno(p), l->base.name);
 	if (pcap_setnonblock(p, 1, err) != 0)
 		return FP_ECAPTURE;
-	return set_filter(l, conf->filter, err);
+	return set_filter(l, conf, err);
 }
 
 int capture_open_live(struct capture **out, const struct capture_live *conf, char err[CAPTURE_ERR])
@@ -246,6 +316,10 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 	if ((rc = capture_init(c, &live_ops, conf->interface, true)) != 0)
 		goto fail;
 	l->timeout_ms = conf->timeout_ms;
+	if (conf->decapsulate)
+		inner_open(&l->inner, conf->filter);
+	l->promiscuous = conf->promiscuous;
+	l->fanout = conf->fanout_group != 0;
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->pcap = pcap_create(conf->interface, pcap_err);
 	if (l->stop_fd < 0 || l->pcap == NULL) {

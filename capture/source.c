@@ -27,6 +27,7 @@ int source_open(struct source *s, const char *path, const _Atomic bool *a_stop)
 		return rc;
 	}
 	s->regular = S_ISREG(st.st_mode);
+	s->total = s->regular ? (uint64_t)st.st_size : 0;
 	/* What is left of a record may stand before a whole read. */
 	s->size = 2 * SOURCE_BYTES;
 	s->buf = malloc(s->size);
@@ -89,6 +90,10 @@ size_t source_want(struct source *s, size_t n)
 			s->ended = true;
 		else
 			s->end += (size_t)got;
+		s->bytes += got > 0 ? (uint64_t)got : 0;
+		/* A file never waits; so that what was read is told of all the same, each read stands for a wait. */
+		if (s->regular && s->waiting != NULL)
+			s->waiting(s->waiting_ctx, false);
 	}
 	return source_have(s);
 }

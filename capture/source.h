@@ -20,8 +20,9 @@ struct source {
 	int failed;              /* -errno of a read */
 	uint8_t *buf;
 	size_t at, end, size;
+	uint64_t bytes, total;   /* read so far; size of a file, 0: not known */
 	const _Atomic bool *a_stop;
-	/* Called before a wait (idle false), and each tenth of a second of it (idle true). May be NULL. */
+	/* Called before a wait and after each read of a file (idle false), and each tenth of a second of a wait (idle true). May be NULL. */
 	void (*waiting)(void *ctx, bool idle);
 	void *waiting_ctx;
 };

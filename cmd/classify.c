@@ -2,6 +2,7 @@
 #include "cmd/classify.h"
 #include "capture/capture.h"
 #include "core/err.h"
+#include "core/opinion.h"
 #include "core/p0flog.h"
 #include "core/paths.h"
 #include "core/pkt.h"
@@ -21,6 +22,7 @@
 
 #define P0F_SIGNATURES "/etc/p0f/p0f.fp"
 #define SIGFILES_MAX 32
+#define STDOUT_BYTES 65536
 
 /* Untouched memory costs nothing; p0f's own limits are not imitated. */
 #define FLOWS_MAX (1u << 20)
@@ -35,12 +37,13 @@ enum exit_status { EXIT_DONE = 0, EXIT_PARTWAY = 1, EXIT_USAGE = 2 };
 enum format { FORMAT_P0F, FORMAT_JSON, FORMAT_TSV };
 
 struct classify {
-	const char *file, *filter;
+	const char *file, *filter, *model, *prior;
 	const char *sigfiles[SIGFILES_MAX];
 	size_t n_sigfiles;
 	enum format format;
 	enum match_mode mode;
 	char default_sigfile[PATH_MAX];
+	bool own_database;     /* no -f: ours */
 
 	struct pkt_conf pkt;
 	struct sigdb *db;
@@ -52,11 +55,15 @@ struct classify {
 };
 
 static const char usage[] =
-    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--compat p0f] ['FILTER']\n"
+    "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior P] [--compat p0f]\n"
+    "                           [--decapsulate] ['FILTER']\n"
     "  -r, --read FILE        a pcap or pcapng file, a FIFO, or - for standard input\n"
     "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
     "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
+    "      --prior P          how common systems are, for probabilities: flat (default), mail, or a file\n"
+    "      --model FILE       what systems send, instead of our own table\n"
     "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
+    "      --decapsulate      look into GRE, VXLAN, GENEVE and IP in IP; FILTER then speaks of what they carry\n"
     "  FILTER                 a pcap expression; without one, all TCP\n";
 
 static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -128,6 +135,29 @@ static void ends_of(const struct track_event *e, struct ends *out)
 	out->peer_port = e->server ? e->cli_port : e->srv_port;
 }
 
+/* Candidates and path as in a host, but all of the candidates that are worth saying. */
+static void print_opinion(const struct classify *c, const struct tcp_obs *obs)
+{
+	struct model_answer a = { .n = 0 };
+	const char *flavor, *word, *comma = "";
+
+	if (c->mode != MATCH_COMPAT_P0F)
+		opinion_judge(c->db, obs, &a);
+	fputs("\"candidates\":[", stdout);
+	for (unsigned i = 0; i < a.n; i++) {
+		printf("%s{\"name\":\"%s\",\"flavor\":", i > 0 ? "," : "", model_candidate(a.candidate[i].code, &flavor));
+		print_json_string(flavor);
+		printf(",\"p\":%.3f}", (double)a.candidate[i].p);
+	}
+	fputs("],\"path\":[", stdout);
+	for (unsigned bit = 0; (word = opinion_path(bit)) != NULL; bit++)
+		if (a.path >> bit & 1) {
+			printf("%s\"%s\"", comma, word);
+			comma = ",";
+		}
+	putchar(']');
+}
+
 static void print_json(const struct classify *c, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
@@ -144,7 +174,9 @@ static void print_json(const struct classify *c, const struct track_event *e)
 	print_json_string(l != NULL ? l->flavor : NULL);
 	fputs(",\"class\":", stdout);
 	print_json_string(l != NULL ? l->klass : NULL);
-	printf(",\"match\":\"%s\"},\"candidates\":[],\"signature\":\"%s\",\"distance\":", match_name(v->match), raw);
+	printf(",\"match\":\"%s\"},", match_name(v->match));
+	print_opinion(c, e->obs);
+	printf(",\"signature\":\"%s\",\"distance\":", raw);
 	if (v->dist >= 0)
 		printf("%d", v->dist);
 	else
@@ -161,16 +193,25 @@ static void print_tsv(const struct classify *c, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
 	const struct sig_label *l = v->label;
-	char when[40], raw[SIGTEXT_RAW], dist[8] = "";
+	char when[40], raw[SIGTEXT_RAW], dist[8] = "", p[16] = "";
+	struct model_answer a;
 	struct ends ends;
 
 	ends_of(e, &ends);
 	p0flog_raw_sig(c->mode, e->obs, v, raw, sizeof raw);
 	if (v->dist >= 0)
 		snprintf(dist, sizeof dist, "%d", v->dist);
-	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
+	if (l != NULL && c->mode != MATCH_COMPAT_P0F) {
+		opinion_judge(c->db, e->obs, &a);
+		if (a.n > 0) {
+			const float named = model_name_p(&a, l->name, l->flavor);
+
+			snprintf(p, sizeof p, "%.3f", named > 0 ? (double)named : 0.0);
+		}
+	}
+	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
 	    ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack", l != NULL ? l->name : "???", l != NULL ? l->flavor : "",
-	    l != NULL ? l->klass : "", match_name(v->match), dist, v->link != NULL ? v->link : "", raw);
+	    l != NULL ? l->klass : "", match_name(v->match), p, dist, v->link != NULL ? v->link : "", raw);
 }
 
 static void print_event(struct classify *c, const struct track_event *e)
@@ -181,7 +222,7 @@ static void print_event(struct classify *c, const struct track_event *e)
 	switch (c->format) {
 	case FORMAT_P0F:
 		if ((n = p0flog_line(&c->log, e, line)) > 0)
-			fwrite(line, 1, n, stdout);
+			fwrite_unlocked(line, 1, n, stdout);
 		break;
 	case FORMAT_JSON:
 		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
@@ -196,21 +237,60 @@ static void print_event(struct classify *c, const struct track_event *e)
 
 /* ---- Frames ------------------------------------------------------------------------------- */
 
+static bool of_loopback(uint32_t link)
+{
+	return link == PKT_LINK_NULL || link == PKT_LINK_LOOP;
+}
+
+/*
+ * What libpcap's filter "tcp" passes of a loopback's frames in a file: there, and only there, it knows the numbers that other systems have for
+ * IPv6, and cannot be asked for this filter without libpcap's own reader.
+ */
+static bool loopback_tcp(const struct capture_frame *f)
+{
+	static const uint8_t ipv6[] = { 24, 28, 30 }; /* NetBSD and OpenBSD; FreeBSD; macOS */
+	const uint8_t *b = f->bytes, *ip = b + 4;
+	uint8_t family;
+
+	if (f->caplen < 4 + 20 || b[1] != 0 || b[2] != 0 || (b[0] != 0 && b[3] != 0))
+		return false;
+	family = b[0] | b[3]; /* in whichever order */
+	if (family == 2)
+		return ip[9] == 6;
+	if (memchr(ipv6, family, sizeof ipv6) == NULL)
+		return false;
+	return ip[6] == 6 || (ip[6] == 44 && f->caplen > 4 + 40 && ip[40] == 6);
+}
+
+/* Whether p0f counts a frame that it cannot read: of tagged frames only Ethernet's pass its filter, which ours is. */
+static bool p0f_counts(uint32_t link, enum pkt_result rc)
+{
+	return link == PKT_LINK_ETHERNET || rc != PKT_NOT_IP;
+}
+
 static void on_frame(void *ctx, const struct capture_frame *f)
 {
 	struct classify *c = ctx;
 	struct track_event ev[TRACK_EVENTS_MAX];
 	struct tcp_obs obs;
 	size_t n = 0;
-	const enum pkt_result rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
+	enum pkt_result rc;
+
+	if (c->mode == MATCH_COMPAT_P0F && c->filter == NULL && of_loopback(f->link) && !loopback_tcp(f))
+		return;
+	pkt_guess(&c->pkt, f->link, f->bytes, f->caplen < f->len ? f->caplen : f->len);
+	rc = pkt_decode(&c->pkt, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
 
 	if (rc == PKT_UNKNOWN_LINK) {
 		c->unknown_link++;
 		c->unknown_link_number = f->link;
 	}
-	if (rc != PKT_OK)
+	if (rc != PKT_OK) {
+		if (c->mode == MATCH_COMPAT_P0F && p0f_counts(f->link, rc))
+			track_dropped(c->track, f->time_ns);
 		return;
-	track_observe(c->track, c->db, &obs, ev, &n);
+	}
+	track_observe_payload(c->track, c->db, &obs, f->bytes + obs.payload_at, ev, &n);
 	for (size_t i = 0; i < n; i++)
 		print_event(c, &ev[i]);
 }
@@ -231,7 +311,10 @@ static int read_options(struct classify *c, int argc, char **argv)
 		{ "read", required_argument, NULL, 'r' },
 		{ "signatures", required_argument, NULL, 'f' },
 		{ "format", required_argument, NULL, 'F' },
+		{ "model", required_argument, NULL, 'M' },
+		{ "prior", required_argument, NULL, 'P' },
 		{ "compat", required_argument, NULL, 'C' },
+		{ "decapsulate", no_argument, NULL, 'D' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -262,10 +345,19 @@ static int read_options(struct classify *c, int argc, char **argv)
 			c->format = (enum format)i;
 			break;
 		}
+		case 'M':
+			c->model = optarg;
+			break;
+		case 'P':
+			c->prior = optarg;
+			break;
 		case 'C':
 			if (strcmp(optarg, "p0f") != 0)
 				return complain("--compat %s: p0f is expected", optarg);
 			c->mode = MATCH_COMPAT_P0F;
+			break;
+		case 'D':
+			c->pkt.decapsulate = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -299,12 +391,41 @@ static int load_signatures(struct classify *c)
 		if (paths_signatures(c->default_sigfile, sizeof c->default_sigfile) != 0)
 			return complain("no signature database: %s is not there; name one with -f", c->default_sigfile);
 		c->sigfiles[c->n_sigfiles++] = c->default_sigfile;
+		c->own_database = true;
 	}
-	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0)
+	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
+	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", c->own_database, &err) == 0))
 		return EXIT_DONE;
 	if (err.line > 0)
 		return complain("%s:%u: %s", err.file, err.line, err.text);
 	return complain("%s: %s", err.file, err.text);
+}
+
+/*
+ * p0f sees only what its own filter passes, and counts each such frame towards its next look at ages, also those that it cannot read. Of link
+ * types for which libpcap knows no such filter p0f reads nothing; we read them all.
+ */
+static int p0f_filter(struct classify *c, char err[CAPTURE_ERR])
+{
+	const uint32_t link = capture_file_link(c->capture);
+	const bool ethernet = link == PKT_LINK_ETHERNET;
+	const char *user = c->filter != NULL ? c->filter : "";
+	char *text;
+	int rc = 0;
+
+	if (user[0] == '\0' && of_loopback(link))
+		return 0;
+	if (user[0] == '\0')
+		rc = asprintf(&text, "tcp%s", ethernet ? " or (vlan and tcp)" : "");
+	else if (ethernet)
+		rc = asprintf(&text, "(tcp and (%s)) or (vlan and tcp and (%s))", user, user);
+	else
+		rc = asprintf(&text, "tcp and (%s)", user);
+	if (rc < 0)
+		return -ENOMEM;
+	rc = capture_file_filter(c->capture, text, err);
+	free(text);
+	return user[0] != '\0' ? rc : 0;
 }
 
 static int open_all(struct classify *c)
@@ -326,8 +447,10 @@ static int open_all(struct classify *c)
 	if ((rc = hash_key_random(&track.key)) != 0 || (rc = track_create(&c->track, &track)) != 0)
 		return complain("%s", fp_strerror(rc));
 	p0flog_init(&c->log, c->mode);
-	if (capture_open_file(&c->capture, c->file, c->filter, err) != 0)
+	if (capture_open_file(&c->capture, c->file, compat ? NULL : c->filter, err) != 0 || (compat && p0f_filter(c, err) != 0))
 		return complain("%s", err);
+	if (c->pkt.decapsulate)
+		capture_file_decapsulate(c->capture);
 	return EXIT_DONE;
 }
 
@@ -337,6 +460,7 @@ static int run(struct classify *c)
 	char err[CAPTURE_ERR];
 	int status = EXIT_DONE;
 
+	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES); /* flushed when the input pauses: on_flush() */
 	if (c->format == FORMAT_TSV)
 		puts("time\tip\tport\tpeer\tpeer_port\tkind\tname\tflavor\tclass\tmatch\tp\tdist\tlink\traw_sig");
 	if (capture_run(c->capture, &handler, err) != 0) {

@@ -4,8 +4,10 @@
  */
 #include "cmd/daemon.h"
 
+#include "cmd/hook.h"
 #include "cmd/listen.h"
 #include "cmd/notify.h"
+#include "core/opinion.h"
 #include "core/paths.h"
 #include "cmd/storedir.h"
 #include "core/err.h"
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +45,7 @@ struct supervisor {
 	bool announced;
 	bool stopping;
 	int status;
+	const struct pulse *late; /* the thread that was last said to stand still */
 	int detached_fd; /* -1: not detached; else one byte lets the first process go */
 	char signatures[PATH_MAX];
 	const char *default_files[1];
@@ -87,6 +91,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
+		.decapsulate = c->decapsulate,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
@@ -158,6 +163,8 @@ static int open_captures(struct daemon *d)
 			log_error("%s", err);
 			return rc;
 		}
+		if (o->conf.decapsulate)
+			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
 	if (d->n_files > 0)
@@ -187,6 +194,7 @@ static int open_shared(struct daemon *d)
 	if (d->shared == MAP_FAILED)
 		return -errno;
 	keep_init(&d->keep, &d->shared->keep);
+	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
 	return 0;
 }
 
@@ -213,19 +221,46 @@ static int open_http(struct daemon *d)
 	return rc;
 }
 
+/* For commands of the store's owner; a daemon that runs by itself is none the worse without. */
+static int open_control(struct daemon *d)
+{
+	char where[PATH_MAX + 16], why[LISTEN_WHY];
+	const mode_t before = umask(0177);
+
+	snprintf(where, sizeof where, "unix:%s/control", d->opt.conf.store_dir);
+	if (listen_open(&d->control_fd, where, why) != 0) {
+		log_warning("store %s: no control socket, so no forget and compact: %s", d->opt.conf.store_dir, why);
+		d->control_fd = -1;
+	}
+	umask(before);
+	if (d->control_fd < 0)
+		return 0;
+	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
+		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->command_fd) == 0 ? 0 : -errno;
+}
+
 static int open_services(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
 	char why[SOCKETS_WHY];
 	int rc = open_http(d);
 
+	if (rc == 0 && (d->opt.live || d->opt.stay))
+		rc = open_control(d);
 	if (rc != 0)
 		return rc;
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
 	if (d->sockets.n > 0)
 		keep_take_over(&d->keep);
+	if (s->want_services)
+		d->services_pulse = pulse_add(&d->shared->pulses, "services");
+	if (rc == 0 && d->http_fd >= 0)
+		d->http_pulse = pulse_add(&d->shared->pulses, "http");
+	if (rc == 0 && d->sockets.n > 0)
+		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
 	return rc;
 }
 
@@ -244,8 +279,10 @@ static int load_signatures(struct supervisor *s)
 		d->signature_files = s->default_files;
 		d->n_signature_files = 1;
 	}
-	const int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
+	int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
 
+	if (rc == 0)
+		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err);
 	if (rc != 0)
 		log_error("%s:%u: %s", err.file, err.line, err.text);
 	return rc;
@@ -269,7 +306,7 @@ static int open_account(struct daemon *d)
 static int open_all(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char why[STOREDIR_WHY] = "";
+	char why[STOREDIR_WHY] = "", log_why[LOGFILE_WHY];
 	int rc;
 
 	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
@@ -284,6 +321,10 @@ static int open_all(struct supervisor *s)
 		log_error("%s", why);
 		return rc;
 	}
+	if (*d->opt.conf.log_p0f != '\0' && (rc = logfile_open(&d->log, d->opt.conf.log_p0f, &d->account, log_why)) != 0) {
+		log_error("%s", log_why);
+		return rc;
+	}
 	return open_services(s);
 }
 
@@ -294,6 +335,10 @@ static void close_services(struct daemon *d)
 {
 	if (d->http_fd >= 0)
 		close(d->http_fd);
+	if (d->control_fd >= 0) {
+		close(d->control_fd);
+		close(d->command_fd[1]);
+	}
 	sockets_close(&d->sockets);
 	keep_close(&d->keep);
 }
@@ -322,6 +367,8 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->services.fd);
 		if (body == packets_main)
 			close_services(&s->d);
+		else
+			logfile_close(&s->d.log);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}
@@ -363,7 +410,7 @@ static void announce(struct supervisor *s)
 	s->announced = true;
 	log_info("ready: %s%s%s%s; store %s; %s%s%s; %zu signatures for SYN", what,
 	    *d->opt.conf.filter != '\0' ? " (" : "", d->opt.conf.filter, *d->opt.conf.filter != '\0' ? ")" : "",
-	    d->opt.conf.store_dir, !s->want_services ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
+	    d->opt.conf.store_dir, *served == '\0' && *sockets == '\0' ? "no service" : served, *served != '\0' && *sockets != '\0' ? ", " : "", sockets,
 	    sigdb_count(d->sigdb, SIG_REQUEST));
 	notify_ready(what);
 	if (s->detached_fd >= 0) {
@@ -440,7 +487,9 @@ static void reap(struct supervisor *s)
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
-				/* It never ran: what is wrong was said, and will not mend itself. */
+				/* It never ran: what is wrong will not mend itself. */
+				if (WIFSIGNALED(st))
+					log_error("the services process %s", describe(st, how));
 				s->status = EXIT_FAILED;
 				begin_stop(s);
 				continue;
@@ -460,6 +509,52 @@ static void on_signal(struct supervisor *s, int sig)
 		pass_on(&s->packets, sig); /* SIGHUP, SIGUSR1 */
 }
 
+/* The manager hears of us while every thread of every process moves; else it hears which one does not, and acts. */
+static void sign_of_life(struct supervisor *s)
+{
+	const struct pulse *late;
+	char text[96];
+
+	if (!s->announced || s->stopping || notify_watchdog_ms() == 0)
+		return;
+	late = pulse_late(&s->d.shared->pulses);
+	if (late == NULL) {
+		s->late = NULL;
+		notify_alive();
+	} else if (late != s->late) {
+		s->late = late;
+		snprintf(text, sizeof text, "thread %s stands still", late->name);
+		log_error("%s; the service manager is told no more", text);
+		notify_status(text);
+	}
+}
+
+/* Both children run: nothing is left to open. Whoever is started again comes out of here, so what it needs stays. */
+static int give_up(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	const bool chroots = geteuid() == 0;
+	char why[PRIVILEGE_WHY];
+	int rc = privilege_drop(&d->account, chroots ? d->opt.conf.store_dir : NULL, why);
+
+	if (rc < 0)
+		goto failed;
+	if (chroots && rc == 0)
+		d->reader_dir = "/";
+	d->account.drop = false;
+	if (!d->opt.conf.confine)
+		return 0;
+	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, why);
+	if (rc < 0)
+		goto failed;
+	if (rc > 0)
+		log_info("this kernel has no Landlock: files are protected by their modes alone");
+	return 0;
+failed:
+	log_error("%s", why);
+	return rc;
+}
+
 static int supervise(struct supervisor *s, int signal_fd)
 {
 	time_t started = time(NULL);
@@ -472,6 +567,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 
 		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
+		sign_of_life(s);
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
@@ -553,18 +649,25 @@ static int run(struct supervisor *s)
 	/* The children have them; what nobody reads is closed, so that it ends with them. */
 	for (size_t i = 0; i < s->d.n_live + s->d.n_files; i++)
 		capture_close(&s->d.capture[i]);
+	if (give_up(s) != 0) {
+		s->status = EXIT_FAILED;
+		begin_stop(s);
+	} else {
+		hook_try("supervisor");
+	}
 	return supervise(s, signal_fd);
 }
 
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
-		.d = { .lock_fd = -1, .http_fd = -1 } };
+		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 } } };
 	struct conf_report report = { .say = say };
 	char err[CAPTURE_ERR];
 	int status;
 
 	log_init("fingerpostd", LOG_INFO);
+	notify_open();
 	s.d.started_s = time(NULL);
 	switch (options_parse(&s.d.opt, argc, argv, &report)) {
 	case OPTIONS_DONE:

@@ -4,15 +4,22 @@
  *
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
+#include "cmd/commands.h"
 #include "cmd/daemon.h"
+#include "cmd/progress.h"
 
+#include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/majority.h"
 #include "core/matcher.h"
+#include "core/opinion.h"
+#include "core/paths.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +36,8 @@
 #define DELTA_SLOTS 16384u
 #define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
+#define COMMAND_STEP_MS 5
+#define PROGRESS_MS 500
 
 struct packets;
 
@@ -40,8 +50,13 @@ struct queue {
 	bool live;
 	struct counter_row *row;
 	struct pulse *pulse;
+	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
+	struct majority sources;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
+	/* for the progress line: which file, and how far */
+	_Atomic size_t a_file;
+	_Atomic uint64_t a_bytes, a_bytes_total;
 	struct {
 		size_t n;
 		struct tcp_obs obs[BATCH];
@@ -66,6 +81,7 @@ struct packets {
 	_Atomic bool a_stop;       /* for matchers */
 	_Atomic unsigned a_capturing;
 	_Atomic bool a_writer_dead;
+	_Atomic bool a_majority_said;
 };
 
 /* ---- Capture threads ---------------------------------------------------------------------------- */
@@ -117,10 +133,18 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
-/* What matchers want: SYN, SYN+ACK, and ACKs that may complete a handshake. */
-static bool wanted(const struct tcp_obs *obs)
+/* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
+static void say_majority(struct queue *q)
 {
-	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+	char text[FP_ADDR_TEXT] = "one address";
+
+	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
+		return;
+	if (q->p->d->opt.conf.log_addresses)
+		fp_addr_text(&q->sources.of, text);
+	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
+	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
+	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
 }
 
 static void on_frame(void *ctx, const struct capture_frame *frame)
@@ -130,16 +154,22 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	struct tcp_obs obs;
 
 	counter_add(q->row, C_FRAMES, 1);
+	if (frame->rejected) {
+		counter_add(q->row, C_FILTERED, 1);
+		return;
+	}
 	const enum pkt_result result =
 	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
 
 	if (result > PKT_FILTERED) {
 		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !wanted(&obs)) {
+	} else if (result != PKT_OK || !obs_wanted(&obs)) {
 		counter_add(q->row, C_FILTERED, 1);
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
 	} else {
+		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
+			say_majority(q);
 		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
 
 		q->batch[m].obs[q->batch[m].n++] = obs;
@@ -160,6 +190,7 @@ static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 	if (q->live) {
 		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
 		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
+		counter_set(q->row, C_OUTAGES, stats->outages);
 	}
 	pulse_beat(q->pulse);
 }
@@ -192,6 +223,8 @@ static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idl
 
 	add_file_stats(f->q, &more);
 	f->last = *stats;
+	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
+	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
 	on_flush(f->q, stats, idle);
 }
 
@@ -204,6 +237,8 @@ static int run_captures(struct queue *q)
 		struct file_flush file = { .q = q };
 		const struct capture_handler live_handler = { q, on_frame, on_flush };
 		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
+
+		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
 		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
 
 		if (rc == 0)
@@ -228,6 +263,7 @@ static void *queue_thread(void *arg)
 		for (unsigned m = 0; m < p->d->matchers; m++)
 			matcher_flush(p->matcher[m]);
 	pulse_end(q->pulse);
+	atomic_store_explicit(&q->a_ended, true, memory_order_release);
 	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
 	tell(p);
 	return NULL;
@@ -260,16 +296,38 @@ static void *matcher_thread(void *arg)
 	return NULL;
 }
 
+/* A thread names itself: by another's hand that is a file in /proc, which is out of reach. */
+struct thread_start {
+	void *(*body)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *named_thread(void *arg)
+{
+	const struct thread_start s = *(struct thread_start *)arg;
+
+	free(arg);
+	prctl(PR_SET_NAME, s.name);
+	return s.body(s.arg);
+}
+
 static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
     int pin)
 {
-	const int rc = pthread_create(thread, NULL, body, arg);
+	struct thread_start *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct thread_start){ .body = body, .arg = arg };
+	snprintf(s->name, sizeof s->name, "%.15s", name);
+	const int rc = pthread_create(thread, NULL, named_thread, s);
 
 	if (rc != 0) {
+		free(s);
 		log_error("cannot start thread %s: %s", name, strerror(rc));
 		return -rc;
 	}
-	pthread_setname_np(*thread, name);
 	if (pin >= 0 && p->n_cpu > 0) {
 		cpu_set_t set;
 
@@ -330,8 +388,10 @@ static int open_store(struct packets *p)
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
+		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);
 
@@ -340,6 +400,24 @@ static int open_store(struct packets *p)
 		return rc;
 	}
 	return writer_labels(p->writer, p->d->sigdb);
+}
+
+/* Nothing arrives while we run: what is learned may be held until the end. */
+static bool only_whole_files(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (!capture_is_whole(d->capture[d->n_live + i]))
+			return false;
+	return d->n_live == 0;
+}
+
+static int start_log(struct packets *p)
+{
+	const int rc = p->d->log != NULL ? logfile_start(p->d->log, p->d->matchers) : 0;
+
+	if (rc != 0)
+		log_error("cannot start the log: %s", fp_strerror(rc));
+	return rc;
 }
 
 static int make_matchers(struct packets *p)
@@ -359,8 +437,13 @@ static int make_matchers(struct packets *p)
 			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
-			.key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
+			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live,
+			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
+			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
+			.log = d->log != NULL ? logfile_ring(d->log, m) : NULL,
+			.log_wake = d->log != NULL ? logfile_wake(d->log) : NULL,
+			.log_stuck = d->log != NULL ? logfile_stuck(d->log) : NULL,
 			.a_sigdb = &p->a_sigdb,
 		};
 		const int rc = matcher_create(&p->matcher[m], &conf);
@@ -404,6 +487,7 @@ static int take_settings(struct packets *p)
 {
 	const struct conf_list *ignore = &p->d->opt.conf.ignore;
 
+	p->pkt.decapsulate = p->d->opt.conf.decapsulate;
 	p->n_cpu = (unsigned)conf_cpus(&p->d->opt.conf.cpus, p->cpu, sizeof p->cpu / sizeof *p->cpu);
 	p->ignore = calloc(ignore->n + 1, sizeof *p->ignore);
 	if (p->ignore == NULL)
@@ -452,7 +536,9 @@ static void reload(struct packets *p)
 	struct sig_error err;
 	int waited_ms = 0;
 
-	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0) {
+	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
+	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
+		sigdb_free(&fresh);
 		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
 		return;
 	}
@@ -475,22 +561,99 @@ static void reload(struct packets *p)
 	    sigdb_count(fresh, SIG_RESPONSE));
 }
 
+/* A line on the terminal while files are read, each half second from the first second on. */
+struct shown {
+	struct queue *q;        /* that reads files; NULL: nobody looks */
+	size_t file;
+	int64_t start_ms, last_ms;
+	uint64_t packets;       /* at the last look */
+	bool any;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct packets *p, struct shown *s)
+{
+	struct queue *q = s->q;
+	const int64_t now = clock_ms();
+	const size_t file = atomic_load_explicit(&q->a_file, memory_order_relaxed);
+	const uint64_t packets = counters_get(p->d->counters, C_FRAMES, q->number);
+	char text[300];
+
+	if (file != s->file) {
+		s->file = file;
+		s->start_ms = now;
+	}
+	const struct progress now_at = {
+		.name = capture_name(q->capture[file]), .packets = packets,
+		.done = atomic_load_explicit(&q->a_bytes, memory_order_relaxed),
+		.total = atomic_load_explicit(&q->a_bytes_total, memory_order_relaxed),
+		.seconds = (double)(now - s->start_ms) / 1000,
+		.rate = now > s->last_ms ? (double)(packets - s->packets) * 1000 / (double)(now - s->last_ms) : 0,
+	};
+
+	s->last_ms = now;
+	s->packets = packets;
+	progress_text(text, sizeof text, &now_at);
+	fprintf(stderr, "\r%s\033[K", text); /* to the end of the line: what stood there may have been longer */
+	s->any = true;
+}
+
+/* Without matcher threads: who ticks the matcher of a capture that has ended. */
+static void tick_ended(void *ctx)
+{
+	struct packets *p = ctx;
+
+	for (unsigned q = 0; q < p->d->queues && p->d->match_in_capture; q++)
+		if (atomic_load_explicit(&p->queue[q].a_ended, memory_order_acquire))
+			matcher_tick(p->matcher[q], false);
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
-	struct pollfd fds[3] = {
-		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
-		{ .fd = parent_fd, .events = POLLIN },
+	struct commands commands = {
+		.fd = p->d->command_fd[0], .writer = p->writer, .matcher = p->matcher, .matchers = p->d->matchers,
+		.tick_ended = tick_ended, .ctx = p,
 	};
+	struct pollfd fds[4] = {
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
+		{ .fd = parent_fd, .events = POLLIN }, { .fd = commands.fd, .events = POLLIN },
+	};
+	bool busy = false;
+	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
+	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		pulse_beat(p->d->packets_pulse);
+		const int ready = poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+
+		if (ready < 0 && errno != EINTR)
 			return;
+		if (shown.any && (ready != 0 || atomic_load(&p->a_capturing) == 0)) {
+			fputs("\r\033[K", stderr); /* what is said next stands alone */
+			shown.any = false;
+		}
+		if (atomic_load(&p->a_capturing) == 0)
+			shown.q = NULL;
+		if (ready == 0 && shown.q != NULL)
+			show(p, &shown);
+		if (fds[3].revents != 0 && !commands_read(&commands))
+			fds[3].fd = -1;
+		busy = commands_step(&commands);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
 			if (sig == SIGTERM || sig == SIGINT)
 				return;
+			if (sig == SIGHUP && p->d->log != NULL)
+				logfile_reopen(p->d->log);
 			if (sig == SIGHUP)
 				reload(p);
 			if (sig == SIGUSR1)
@@ -506,6 +669,14 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 				return;
 		}
 	}
+}
+
+static void stop_log(struct logfile *log)
+{
+	const uint64_t left = logfile_stop(log);
+
+	if (left > 0)
+		log_error("%llu bytes of the log could not be written", (unsigned long long)left);
 }
 
 /* Upstream first: what each stage has taken, the next one gets. */
@@ -526,6 +697,8 @@ static int stop_threads(struct packets *p)
 		wake_up(matcher_wake(p->matcher[m]));
 		pthread_join(p->matcher_thread[m], NULL);
 	}
+	if (d->log != NULL)
+		stop_log(d->log);
 	writer_stop(p->writer);
 	pthread_join(p->writer_thread, NULL);
 	return p->writer_result != 0 ? EXIT_FAILED : status;
@@ -548,6 +721,7 @@ static void destroy(struct packets *p)
 	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++)
 		free(p->queue[q].batch);
 	writer_close(&p->writer);
+	logfile_close(&p->d->log);
 	free(p->queue);
 	free(p->matcher);
 	free(p->matcher_thread);
@@ -561,7 +735,8 @@ static int start(struct packets *p)
 {
 	int rc;
 
-	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = make_matchers(p)) != 0 ||
+	if ((rc = take_settings(p)) != 0 || (rc = open_store(p)) != 0 || (rc = start_log(p)) != 0 ||
+	    (rc = make_matchers(p)) != 0 ||
 	    (rc = make_queues(p)) != 0)
 		return rc;
 	atomic_init(&p->a_sigdb, p->d->sigdb);
@@ -570,6 +745,29 @@ static int start(struct packets *p)
 	if (!p->d->match_in_capture && (rc = start_matchers(p)) != 0)
 		return rc;
 	return start_queues(p);
+}
+
+/* Files that a reload reads again: signatures, the model, how common systems are. */
+static int confine(const struct daemon *d)
+{
+	const char **files = calloc(d->n_signature_files + 2, sizeof *files);
+	char model[PATH_MAX], why[PRIVILEGE_WHY];
+	size_t n = 0;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (; n < d->n_signature_files; n++)
+		files[n] = d->signature_files[n];
+	if (paths_share("model.tsv", model, sizeof model) == 0)
+		files[n++] = model;
+	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
+		files[n++] = d->opt.conf.prior;
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+
+	free(files);
+	if (rc < 0)
+		log_error("%s", why);
+	return rc < 0 ? rc : 0;
 }
 
 int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
@@ -583,17 +781,21 @@ int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		log_error("cannot make an event descriptor: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (privilege_drop(&d->account, why) != 0) {
+	/* No other root: signature files are read again, and the writer names its files by path. Landlock holds both. */
+	if (privilege_drop(&d->account, NULL, why) < 0) {
 		log_error("%s", why);
 		return EXIT_FAILED;
 	}
 	if (privilege_die_with(supervisor) != 0)
+		return EXIT_FAILED;
+	if (d->opt.conf.confine && confine(d) != 0)
 		return EXIT_FAILED;
 	if (start(&p) != 0) {
 		/* Threads that did start end with the process; nothing was taken yet. */
 		return EXIT_REFUSED;
 	}
 	(void)!write(parent_fd, "R", 1);
+	hook_try("packets");
 	wait_for_end(&p, signal_fd, parent_fd);
 	status = stop_threads(&p);
 	report(d);

@@ -1,9 +1,9 @@
 /* addr - parsing and printing of addresses. */
 #include "core/addr.h"
 #include "core/err.h"
+#include "core/out.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -58,21 +58,33 @@ int fp_addr_parse(struct fp_addr *out, const char *text)
 
 const char *fp_addr_text(const struct fp_addr *addr, char buf[FP_ADDR_TEXT])
 {
-	const bool v4 = fp_addr_is_v4(addr);
+	struct out o = out_begin(buf, FP_ADDR_TEXT);
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr->b + 12 : addr->b, buf, FP_ADDR_TEXT);
+	if (!fp_addr_is_v4(addr)) {
+		inet_ntop(AF_INET6, addr->b, buf, FP_ADDR_TEXT);
+		return buf;
+	}
+	for (int i = 12; i < 16; i++) {
+		if (i > 12)
+			out_char(&o, '.');
+		out_number(&o, addr->b[i]);
+	}
+	out_end(&o);
 	return buf;
 }
 
 const char *fp_addr_text_p0f(const struct fp_addr *addr, char buf[FP_ADDR_TEXT])
 {
-	const uint8_t *b = addr->b;
+	struct out o = out_begin(buf, FP_ADDR_TEXT);
 
 	if (fp_addr_is_v4(addr))
 		return fp_addr_text(addr, buf);
-	snprintf(buf, FP_ADDR_TEXT, "%x:%x:%x:%x:%x:%x:%x:%x", b[0] << 8 | b[1],
-	    b[2] << 8 | b[3], b[4] << 8 | b[5], b[6] << 8 | b[7], b[8] << 8 | b[9],
-	    b[10] << 8 | b[11], b[12] << 8 | b[13], b[14] << 8 | b[15]);
+	for (int i = 0; i < 16; i += 2) {
+		if (i > 0)
+			out_char(&o, ':');
+		out_hex(&o, (unsigned)(addr->b[i] << 8 | addr->b[i + 1]), 1);
+	}
+	out_end(&o);
 	return buf;
 }
 

@@ -1,6 +1,7 @@
 /* hash - SipHash-1-3 and FNV-1a. */
 #include "core/hash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -33,7 +34,16 @@ static inline void sip_round(struct sip *s)
 	s->v2 = rotl(s->v2, 32);
 }
 
-static inline uint64_t load64(const uint8_t *p, size_t n)
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x); /* one load: this runs several times a packet */
+	return le64toh(x);
+}
+
+/* What is left, fewer than eight bytes. */
+static inline uint64_t load_rest(const uint8_t *p, size_t n)
 {
 	uint64_t x = 0;
 
@@ -53,13 +63,13 @@ uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, p += 8) {
-		const uint64_t m = load64(p, 8);
+		const uint64_t m = load64(p);
 
 		s.v3 ^= m;
 		sip_round(&s);
 		s.v0 ^= m;
 	}
-	const uint64_t last = (uint64_t)len << 56 | load64(p, left);
+	const uint64_t last = (uint64_t)len << 56 | load_rest(p, left);
 
 	s.v3 ^= last;
 	sip_round(&s);

@@ -7,19 +7,13 @@
 #ifndef FP_HOST_H
 #define FP_HOST_H
 
+#include "core/quality.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define FP_DISTANCE_UNKNOWN 255
 #define FP_CANDIDATES 2
-
-/* How the label was found. */
-enum fp_match {
-	FP_MATCH_NONE,    /* seen, not recognised */
-	FP_MATCH_EXACT,
-	FP_MATCH_GENERIC,
-	FP_MATCH_FUZZY,
-};
 
 /* How the window was written by p0f's rule: plainly, or as a multiple of MSS or MTU. */
 enum fp_win_unit { FP_WIN_PLAIN, FP_WIN_MSS, FP_WIN_MTU };
@@ -54,11 +48,11 @@ struct fp_host {
 	uint32_t shared;      /* last sign that several systems share the address */
 	uint32_t connections; /* SYNs, repeats not counted; stops at the top */
 	uint32_t handshakes;  /* completed ones; 24 bits in the record; stops at the top */
-	uint32_t quirks;      /* enum quirk */
+	uint32_t quirks;      /* p0f's quirks; fp_quirk_name() */
 	uint16_t mss;
 	uint16_t win;
 	uint16_t win_multiple;/* with win_unit; at most 1023 */
-	uint16_t path;        /* enum fp_path */
+	uint16_t path;        /* enum fp_path; fp_path_name() */
 	uint16_t clock_hz;    /* timestamp clock */
 	uint32_t uptime_min;  /* 24 bits in the record; meaningful where clock_hz is */
 	uint8_t win_unit;     /* enum fp_win_unit */

@@ -1,7 +1,9 @@
-/* match - one pass over a bucket, in file order (docs/p0f3-matching.md sections 7 to 9). */
+/* match - one packet against its bucket: the first signature that takes it (docs/p0f3-matching.md sections 7 to 9). */
 #include "core/match.h"
 #include "core/ittl.h"
 #include "core/match_int.h"
+
+#define INLINE static inline __attribute__((always_inline))
 
 #define MSS_MIN 100 /* below, a window is never called a multiple */
 
@@ -9,9 +11,18 @@
 #define FUZZY_GONE (QUIRK_DF | QUIRK_ID_PLUS)
 #define FUZZY_ADDED (QUIRK_ID_MINUS | QUIRK_ECN)
 
-/* What IPv6 has no place for, as p0f masks it, and all of it. */
+/* What IPv6 has no place for, as p0f masks it. */
 #define V4_ONLY_P0F (QUIRK_DF | QUIRK_ID_PLUS | QUIRK_ID_MINUS)
-#define V4_ONLY (V4_ONLY_P0F | QUIRK_ZERO_PLUS)
+
+static inline uint32_t min32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint32_t max32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
 
 /* ---- Window multiples --------------------------------------------------------------------- */
 
@@ -73,23 +84,47 @@ static struct multiple multiple_first(const struct divisor *d, unsigned n, int32
 struct subject {
 	const struct tcp_obs *obs;
 	uint32_t quirks;
+	uint16_t syn_mss;
 	bool correct;
+	bool divisible; /* the window may be a multiple of something */
 	struct multiple multiple;
-	struct divisor divisor[DIVISORS_MAX];
-	unsigned n_divisors; /* 0: the window is no multiple of anything */
+	uint32_t low, high; /* of divisible ones: no divisor of the unit MSS is smaller, or larger */
 };
 
-/* Correct mode: any divisor of the wanted unit, not only the first that fits. */
-static bool any_multiple(const struct subject *s, uint8_t unit, uint32_t times)
+static struct multiple first_of_all(const struct tcp_obs *obs, uint16_t syn_mss)
 {
-	for (unsigned i = 0; i < s->n_divisors; i++)
-		if (s->divisor[i].unit == unit && s->divisor[i].bytes > 0 &&
-		    (uint32_t)s->divisor[i].bytes * times == s->obs->win)
-			return true;
-	return false;
+	struct divisor d[DIVISORS_MAX];
+
+	return multiple_first(d, divisors(d, obs->mss, obs->ipver == 6, obs->ts1 != 0, obs->tot_hdr, syn_mss), obs->win);
 }
 
-static bool window_fits(const struct sig *sig, const struct subject *s)
+/* The same, the usual cases first: the MSS fits, or nothing can, for all divisors are multiples of 4 and the window is not. */
+static inline struct multiple first_multiple(const struct tcp_obs *obs, uint16_t syn_mss)
+{
+	if (obs->win % obs->mss == 0)
+		return (struct multiple){ WIN_MSS, obs->win / obs->mss };
+	if (((obs->mss | syn_mss | obs->tot_hdr) & 3) == 0 && (obs->win & 3) != 0)
+		return (struct multiple){ WIN_PLAIN, 0 };
+	return first_of_all(obs, syn_mss);
+}
+
+/* Correct mode: any divisor of the wanted unit, not only the first that fits. */
+static bool any_multiple(const struct subject *s, uint8_t unit, int32_t times)
+{
+	const struct tcp_obs *obs = s->obs;
+	const int32_t win = obs->win, mss = obs->mss;
+	const bool v6 = obs->ipver == 6;
+
+	if (!s->divisible)
+		return false;
+	if (unit == WIN_MTU)
+		return times * (mss + 40) == win || times * (mss + obs->tot_hdr) == win || times * 1500 == win || (v6 && times * (mss + 60) == win);
+	return times * mss == win || (obs->ts1 != 0 && times * (mss - 12) == win) || times * 1460 == win || times * 1448 == win ||
+	    (v6 && (times * 1440 == win || times * 1428 == win)) ||
+	    (s->syn_mss != 0 && (times * s->syn_mss == win || times * (s->syn_mss - 12) == win));
+}
+
+static __attribute__((noinline)) bool window_fits(const struct sig *sig, const struct subject *s)
 {
 	const uint8_t unit = sig->wsize == SIG_WIN_MSS ? WIN_MSS : WIN_MTU;
 
@@ -123,8 +158,7 @@ static int judge(const struct sig *sig, const struct subject *s)
 		if (sig->ipver != 0 && sig->ipver != obs->ipver)
 			return MISS;
 		if (sig->ipver == 0 && obs->ipver == 6) {
-			/* Linux labels every flow (RFC 6437 3); p0f's database knows no label. */
-			want &= ~(uint32_t)(V4_ONLY | QUIRK_FLOW);
+			want &= ~(uint32_t)MATCH_IGNORED_V6;
 			have &= ~(uint32_t)QUIRK_FLOW;
 		}
 	}
@@ -168,61 +202,181 @@ static bool fuzzier(const struct sig *a, int forgiven_a, const struct sig *b, in
 	return forgiven_a < forgiven_b;
 }
 
-static struct hit pass(const struct sigdb *db, const struct sig_bucket *bucket, const struct subject *s)
+/* What a pass has met so far. */
+struct best {
+	const struct sig *specific, *generic, *fuzzy;
+	int forgiven; /* of fuzzy */
+};
+
+static void consider(struct best *b, const struct sig *sig, int forgiven, const struct subject *s)
 {
-	const struct sig *generic = NULL, *fuzzy = NULL;
-	int fuzzy_forgiven = 0;
+	if (forgiven == MISS)
+		return;
+	if (forgiven == 0) {
+		const struct sig **place = sig->label->generic ? &b->generic : &b->specific;
 
-	for (const struct sig *sig = db->sigs + bucket->first, *end = sig + bucket->n; sig < end; sig++) {
-		const int forgiven = judge(sig, s);
+		if (*place == NULL)
+			*place = sig;
+	} else if (b->fuzzy == NULL ||
+	    (s->correct && !sig->label->app && (b->fuzzy->label->app || fuzzier(sig, forgiven, b->fuzzy, b->forgiven)))) {
+		b->fuzzy = sig;
+		b->forgiven = forgiven;
+	}
+}
 
-		if (forgiven == MISS)
-			continue;
-		if (forgiven == 0) {
-			if (!sig->label->generic)
-				return (struct hit){ sig, MATCH_EXACT, false };
-			if (generic == NULL)
-				generic = sig;
-		} else if (fuzzy == NULL ||
-		    (s->correct && !sig->label->app && (fuzzy->label->app || fuzzier(sig, forgiven, fuzzy, fuzzy_forgiven)))) {
-			fuzzy = sig;
-			fuzzy_forgiven = forgiven;
+static struct hit hit_of(const struct best *b)
+{
+	if (b->specific != NULL)
+		return (struct hit){ b->specific, MATCH_EXACT, false };
+	if (b->generic != NULL)
+		return (struct hit){ b->generic, MATCH_GENERIC, false };
+	if (b->fuzzy != NULL && b->fuzzy->label->app) /* nothing is forgiven to tools */
+		return (struct hit){ NULL, MATCH_NONE, true };
+	return (struct hit){ b->fuzzy, b->fuzzy != NULL ? MATCH_FUZZY : MATCH_NONE, false };
+}
+
+static __attribute__((noinline)) struct hit pass_linear(const struct sigdb *db, const struct sig_bucket *bucket, const struct subject *s)
+{
+	struct best b = { 0 };
+
+	for (uint32_t i = 0; i < bucket->n; i++)
+		consider(&b, &db->sigs[bucket->first + i], judge(&db->sigs[bucket->first + i], s), s);
+	return hit_of(&b);
+}
+
+/* ---- By the index ------------------------------------------------------------------------- */
+
+INLINE uint64_t listed(const struct sigdb *db, const struct sig_list *list, uint32_t number)
+{
+	for (uint32_t i = list->at; i < list->end; i++)
+		if (db->entries[i].want == number)
+			return db->entries[i].mask;
+	return 0;
+}
+
+/* Those of a block that take the packet's scale, payload and MSS. */
+INLINE uint64_t by_numbers(const struct sigdb *db, const struct sig_block *b, const struct tcp_obs *obs)
+{
+	uint64_t set = b->scale[obs->wscale < SIG_SCALES ? obs->wscale : SIG_SCALES - 1] & b->payload[obs->payload_len > 0];
+
+	if ((set & ~b->mss_any) != 0)
+		set &= b->mss_any | listed(db, &b->msses, obs->mss);
+	for (uint64_t check = obs->wscale >= SIG_SCALES - 1 ? set & b->big_scale : 0; check != 0; check &= check - 1)
+		if (db->sigs[b->first + __builtin_ctzll(check)].wscale != obs->wscale)
+			set &= ~(check & -check);
+	return set;
+}
+
+/* Those that want these very quirks, and a TTL like this. */
+INLINE uint64_t by_quirks(const struct sigdb *db, const struct sig_block *b, const struct subject *s)
+{
+	const struct sig_list *list = &b->quirks[(s->correct ? 2 : 0) + (s->obs->ipver == 6)];
+	uint64_t set = 0;
+
+	for (uint32_t i = list->at; i < list->end; i++) {
+		const struct sig_entry *e = &db->entries[i];
+
+		if (e->want == s->quirks && e->ttl_low <= s->obs->ttl && s->obs->ttl <= e->ttl_high)
+			set |= e->mask;
+	}
+	return set;
+}
+
+/*
+ * Of a set those that want mss*n, where an n is possible: divisors of that unit lie between low and high, most often so close together that
+ * one n is left to be looked at.
+ */
+INLINE uint64_t by_times(const struct sigdb *db, const struct sig_block *b, uint64_t set, const struct subject *s)
+{
+	const uint32_t least = (s->obs->win + s->high - 1) / s->high, most = min32(s->obs->win / s->low, SIG_TIMES_MAX);
+	uint64_t hits = 0;
+
+	for (uint32_t n = least; n <= most; n++) {
+		const uint8_t number = db->times_no[n];
+
+		if (number != 0 && (set & db->times_sets[b->times + number - 1]) != 0 &&
+		    (s->correct ? any_multiple(s, WIN_MSS, (int32_t)n) : s->multiple.unit == WIN_MSS && s->multiple.n == n))
+			hits |= set & db->times_sets[b->times + number - 1];
+	}
+	return hits;
+}
+
+/* Of a set those that want such a window. */
+INLINE uint64_t by_window(const struct sigdb *db, const struct sig_block *b, uint64_t set, const struct subject *s)
+{
+	const uint64_t value = set & b->win_value, times = set & b->win_mss;
+	uint64_t hits = set & b->win_any;
+
+	if (value != 0)
+		hits |= value & listed(db, &b->windows, s->obs->win);
+	if (times != 0 && s->divisible)
+		hits |= by_times(db, b, times, s);
+	for (uint64_t rest = set & ~(b->win_any | b->win_value | b->win_mss); rest != 0; rest &= rest - 1)
+		if (window_fits(&db->sigs[b->first + __builtin_ctzll(rest)], s))
+			hits |= rest & -rest;
+	return hits;
+}
+
+/* Not to the letter: those that all but quirks and TTL speak for are judged one by one, in file order. */
+static __attribute__((noinline)) struct hit pass_fuzzy(const struct sigdb *db, const struct sig_bucket *bucket, const struct subject *s)
+{
+	struct best best = { 0 };
+
+	for (uint32_t n = 0; n < bucket->n_blocks; n++) {
+		const struct sig_block *b = &db->blocks[bucket->first_block + n];
+
+		for (uint64_t set = by_window(db, b, by_numbers(db, b, s->obs), s); set != 0; set &= set - 1) {
+			const struct sig *sig = &db->sigs[b->first + __builtin_ctzll(set)];
+
+			consider(&best, sig, judge(sig, s), s);
 		}
+	}
+	return hit_of(&best);
+}
+
+INLINE struct hit pass(const struct sigdb *db, const struct sig_bucket *bucket, const struct subject *s)
+{
+	const struct sig *generic = NULL;
+
+	for (uint32_t n = 0; n < bucket->n_blocks; n++) {
+		const struct sig_block *b = &db->blocks[bucket->first_block + n];
+		const uint64_t set = by_window(db, b, by_numbers(db, b, s->obs) & by_quirks(db, b, s), s);
+		const uint64_t specific = set & ~b->generic;
+
+		if (specific != 0)
+			return (struct hit){ &db->sigs[b->first + __builtin_ctzll(specific)], MATCH_EXACT, false };
+		if (set != 0 && generic == NULL)
+			generic = &db->sigs[b->first + __builtin_ctzll(set)];
 	}
 	if (generic != NULL)
 		return (struct hit){ generic, MATCH_GENERIC, false };
-	if (fuzzy != NULL && fuzzy->label->app) /* nothing is forgiven to tools */
-		return (struct hit){ NULL, MATCH_NONE, true };
-	return (struct hit){ fuzzy, fuzzy != NULL ? MATCH_FUZZY : MATCH_NONE, false };
+	return pass_fuzzy(db, bucket, s);
 }
 
-static struct hit find(const struct sigdb *db, const struct subject *s)
+INLINE struct hit find(const struct sigdb *db, const struct subject *s, bool linear)
 {
 	const struct tcp_obs *obs = s->obs;
-	struct sig_key key = {
-		.layout_len = obs->layout_len,
-		.eol_pad = obs->eol_pad,
-		.olen = obs->olen,
-		.direction = obs->kind == OBS_SYN ? SIG_REQUEST : SIG_RESPONSE,
-	};
+	struct sig_words key = sig_words(obs->layout);
 	struct hit hit = { NULL, MATCH_NONE, false };
-	const struct sig_bucket *bucket;
 
-	memcpy(key.layout, obs->layout, sizeof key.layout);
-	bucket = sigdb_bucket(db, &key);
-	if (bucket != NULL)
-		hit = pass(db, bucket, s);
-	if (hit.sig == NULL && obs->ipver == 6 && obs->olen != 0 && s->correct) {
+	for (bool again = obs->ipver == 6 && obs->olen != 0 && s->correct;; again = false) {
+		const struct sig_bucket *bucket = sigdb_bucket(db, &key);
+
+		if (bucket != NULL)
+			hit = linear ? pass_linear(db, bucket, s) : pass(db, bucket, s);
+		if (hit.sig != NULL || !again)
+			return hit;
 		/* Extension headers are the way's or the user's choice, and no database knows them. */
-		key.olen = 0;
-		if ((bucket = sigdb_bucket(db, &key)) != NULL)
-			hit = pass(db, bucket, s);
+		struct sig_key plain;
+
+		memcpy(&plain, obs->layout, sizeof plain);
+		plain.olen = 0;
+		key = sig_words(plain.layout);
 	}
-	return hit;
 }
 
 /* Section 8. */
-static int16_t distance(const struct hit *hit, const struct subject *s, uint8_t guess)
+INLINE int16_t distance(const struct hit *hit, const struct subject *s, uint8_t guess)
 {
 	if (hit->sig != NULL) {
 		const int hops = hit->sig->ittl - s->obs->ttl;
@@ -235,21 +389,23 @@ static int16_t distance(const struct hit *hit, const struct subject *s, uint8_t 
 	return s->correct && guess > DIST_MAX ? -1 : guess;
 }
 
-void match_tcp(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,
-    uint16_t syn_mss, struct verdict *out)
+INLINE void match(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out,
+    bool linear)
 {
 	struct subject s;
 
 	s.obs = obs;
+	s.syn_mss = syn_mss;
 	s.correct = mode == MATCH_CORRECT;
 	s.quirks = s.correct ? obs->quirks : obs_quirks_p0f(obs);
-	s.n_divisors = 0;
+	s.divisible = obs->win != 0 && obs->mss >= MSS_MIN;
 	s.multiple = (struct multiple){ WIN_PLAIN, 0 };
-	if (obs->win != 0 && obs->mss >= MSS_MIN) {
-		s.n_divisors = divisors(s.divisor, obs->mss, obs->ipver == 6, obs->ts1 != 0, obs->tot_hdr, syn_mss);
-		s.multiple = multiple_first(s.divisor, s.n_divisors, obs->win);
+	if (s.divisible) {
+		s.multiple = linear ? first_of_all(obs, syn_mss) : first_multiple(obs, syn_mss);
+		s.low = min32(obs->mss - 12, syn_mss > 12 ? min32(syn_mss - 12, 1428) : syn_mss != 0 ? 1 : 1428);
+		s.high = max32(max32(obs->mss, 1460), syn_mss);
 	}
-	const struct hit hit = find(db, &s);
+	const struct hit hit = find(db, &s, linear);
 
 	out->label = hit.sig != NULL ? hit.sig->label : NULL;
 	out->sig_line = hit.sig != NULL ? hit.sig->line : 0;
@@ -260,7 +416,19 @@ void match_tcp(const struct sigdb *db, enum match_mode mode, const struct tcp_ob
 	out->win_unit = s.multiple.unit;
 	out->win_multiple = s.multiple.n;
 	out->mtu = obs->mss != 0 ? obs->mss + (obs->ipver == 4 ? 40u : 60u) : 0;
-	out->link = out->mtu != 0 ? sigdb_link(db, out->mtu) : NULL;
+	out->link = out->mtu != 0 ? sigdb_link_of(db, out->mtu) : NULL;
+}
+
+void match_tcp(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,
+    uint16_t syn_mss, struct verdict *out)
+{
+	match(db, mode, obs, syn_mss, out, false);
+}
+
+void match_tcp_linear(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,
+    uint16_t syn_mss, struct verdict *out)
+{
+	match(db, mode, obs, syn_mss, out, true);
 }
 
 /* ---- Loading ------------------------------------------------------------------------------ */

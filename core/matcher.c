@@ -2,6 +2,9 @@
 #include "core/matcher.h"
 
 #include "core/err.h"
+#include "core/opinion.h"
+#include "core/p0flog.h"
+#include "core/table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,11 +14,9 @@
 
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
-#define WAITING 65536   /* hosts with unsent counts; beyond that the oldest goes early */
-#define PREFETCH 8      /* observations ahead */
+#define WAITING_MIN 1024 /* places in the line of hosts with something unsent, else as many as there are hosts: a store that stalls stops nobody */
+#define SOON 8          /* hosts in line whose memory is loaded ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
-
-_Static_assert((WAITING & (WAITING - 1)) == 0, "wraps by mask");
 
 /* A host with unsent counts, in order of the time of its first unsent change. */
 struct waiting {
@@ -34,11 +35,22 @@ struct matcher {
 	_Atomic(const struct sigdb *) a_sigdb_seen;
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
+	size_t refused;            /* of the batch */
+	struct probation probation;
+	/* matcher_forget(): the caller's until a_forget is set, then the matcher's until it is clear. */
+	struct fp_cidr forget;
+	uint32_t forgotten;
+	_Atomic bool a_forget;
 	size_t outbox_n;
-	uint32_t waiting_head, waiting_tail; /* run freely */
+	bool behind;               /* the store did not take what was due */
+	bool bulk_dirty;           /* bulk: hosts have something unsent that stands in no line, the first since: */
+	int64_t bulk_since_ms;
+	uint32_t waiting_head, waiting_tail, waiting_max; /* run freely; a power of two */
 	struct waiting *waiting;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
+	struct opinion_cache opinions;
+	struct p0flog p0flog;
 };
 
 unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsigned n)
@@ -67,19 +79,35 @@ static uint32_t seconds(int64_t ns)
 
 /* ---- Deltas ----------------------------------------------------------------------------------- */
 
-/* What a verdict says, but for its time: equal hashes need not be sent again. Never 0. */
-static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+/* What a signature says, but for its time: equal hashes need not be sent again. */
+static uint32_t sig_hash(const struct track_sig *sig)
 {
-	const uint32_t said[] = {
-		sig->label != NULL ? sig->label->id : 0, sig->quirks, sig->layout,
-		(uint32_t)sig->mss << 16 | sig->win, (uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 |
-		(uint32_t)sig->olen << 8 | sig->match, sig->ecn | (uint32_t)confirmed << 8,
+	const uint64_t said[] = {
+		(uint64_t)(sig->label != NULL ? sig->label->id : 0) << 32 | sig->quirks,
+		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn,
+		(uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 | (uint32_t)sig->olen << 8 | sig->match,
 	};
+	uint64_t h = 0;
 
-	return hash_id(said, sizeof said);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		h = (h ^ said[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
 }
 
-static void fill_verdict(const struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+/* And whether it was confirmed. Never 0. */
+static uint32_t verdict_hash(uint32_t sig, bool confirmed)
+{
+	return (confirmed ? sig ^ 0x5bd1e994 : sig) | 1;
+}
+
+static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
+{
+	return verdict_hash(sig_hash(sig), confirmed);
+}
+
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -107,6 +135,8 @@ static void fill_verdict(const struct matcher *m, struct delta *d, const struct 
 	w->random_ttl = sig->random_ttl;
 	w->synack = synack;
 	w->confirmed = confirmed;
+	if (!synack)
+		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
 /* The delta of everything unsent of a host; the host's unsent counts start again. */
@@ -130,6 +160,7 @@ static void fill_delta(struct matcher *m, struct delta *d, struct track_host *ho
 	d->what.sharing = u->sharing;
 	d->what.clock_hz = u->clock_hz;
 	d->what.uptime_min = u->uptime_min;
+	d->what.uptime_doubtful = u->uptime_doubtful;
 	u->said = say_hash(sig, confirmed);
 	u->connections = 0;
 	u->handshakes = 0;
@@ -181,8 +212,11 @@ static bool send_host(struct matcher *m, struct track_host *host)
 /* Sends the oldest that waits; false: the store is behind. */
 static bool send_oldest(struct matcher *m)
 {
-	const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+	const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
 	struct track_host *host = track_host_of(m->track, w->host);
+
+	if (m->waiting_tail - m->waiting_head > SOON)
+		track_host_soon(m->track, m->waiting[(m->waiting_head + SOON) & (m->waiting_max - 1)].host);
 
 	if (host != NULL && track_host_unsent(host)->dirty && !send_host(m, host))
 		return false;
@@ -193,8 +227,8 @@ static bool send_oldest(struct matcher *m)
 }
 
 /*
- * The store is behind and nothing more can be kept: wait for it. Capture goes on meanwhile, and counts what its
- * rings have no room for. host NULL: the oldest in line.
+ * The store is behind and nothing more can be kept, as where a host has to go that it does not know yet: wait for it. Capture goes on
+ * meanwhile, and counts what its rings have no room for. host NULL: the oldest in line (which evicted hosts may fill too).
  */
 static void until_taken(struct matcher *m, struct track_host *host)
 {
@@ -208,23 +242,55 @@ static void wait_in_line(struct matcher *m, struct track_host *host)
 
 	if (u->queued)
 		return;
-	if (m->waiting_tail - m->waiting_head == WAITING)
+	if (m->waiting_tail - m->waiting_head == m->waiting_max)
 		until_taken(m, NULL);
-	m->waiting[m->waiting_tail++ & (WAITING - 1)] =
+	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] =
 	    (struct waiting){ track_host_ref(m->track, host), m->now_ms };
 	u->queued = true;
 }
 
-/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
-static void changed(struct matcher *m, struct track_host *host, bool news)
+/*
+ * Bulk: it will be said, so for us it was: what is kept says the same until then, or replaced() sends it first. Full counts
+ * go at once.
+ */
+static void hold(struct matcher *m, struct track_host *host, bool news)
 {
 	struct track_unsent *u = track_host_unsent(host);
+	bool synack;
 
+	if (news)
+		u->said = say_hash(track_host_sig(host, &synack), u->confirmed);
+	if (u->connections == UINT16_MAX || u->handshakes == UINT16_MAX)
+		until_taken(m, host);
+	if (!m->bulk_dirty)
+		m->bulk_since_ms = m->now_ms;
+	m->bulk_dirty = true;
+}
+
+/* What is on its way already may take more along. */
+static bool withheld(struct matcher *m, const struct track_event *ev)
+{
+	return m->probation.on && !track_host_confirmed(ev->host) && !track_host_unsent(ev->host)->dirty &&
+	    probation_withholds(&m->probation, ev->time_ns);
+}
+
+/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
+static void changed(struct matcher *m, const struct track_event *ev, bool news)
+{
+	struct track_host *host = ev->host;
+	struct track_unsent *u = track_host_unsent(host);
+
+	if (withheld(m, ev)) {
+		counter_add(m->row, C_WITHHELD, 1);
+		return;
+	}
 	counter_add(m->row, C_CHANGED, 1);
 	if (u->dirty)
 		counter_add(m->row, C_COALESCED, 1);
 	u->dirty = true;
-	if (!news || !send_host(m, host))
+	if (m->conf.bulk)
+		hold(m, host, news);
+	else if (!news || !send_host(m, host))
 		wait_in_line(m, host);
 }
 
@@ -233,6 +299,23 @@ static void evicted(void *ctx, struct track_host *host)
 {
 	if (track_host_unsent(host)->dirty)
 		until_taken(ctx, host);
+}
+
+/* Bulk: what a handshake confirmed is not to be lost to what the next SYN says. */
+static void replaced(void *ctx, struct track_host *host, const struct track_sig *fresh)
+{
+	if (say_hash(fresh, true) != track_host_unsent(host)->said)
+		until_taken(ctx, host);
+}
+
+/* Two kinds of events share one time: one goes before the other comes. A store that is behind is waited for in bulk alone. */
+static void event_at(struct matcher *m, const struct track_event *ev, bool other)
+{
+	struct track_unsent *u = track_host_unsent(ev->host);
+
+	if (other && u->event_s != seconds(ev->time_ns) && !send_host(m, ev->host) && m->conf.bulk)
+		until_taken(m, ev->host);
+	u->event_s = seconds(ev->time_ns);
 }
 
 /* ---- Events ------------------------------------------------------------------------------------- */
@@ -255,10 +338,10 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	 * A client whose handshake was seen with this very signature stays confirmed: its SYN is no news. With
 	 * another signature it is somebody else until its own handshake.
 	 */
-	const uint32_t confirmed = say_hash(ev->sig, true);
+	const uint32_t hash = sig_hash(ev->sig);
 
-	u->confirmed = u->said == confirmed;
-	changed(m, ev->host, !u->confirmed && u->said != say_hash(ev->sig, false));
+	u->confirmed = u->said == verdict_hash(hash, true);
+	changed(m, ev, !u->confirmed && u->said != verdict_hash(hash, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -266,7 +349,7 @@ static void on_synack(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_SYNACK, 1);
-	changed(m, ev->host, u->said != say_hash(ev->sig, false));
+	changed(m, ev, u->said != say_hash(ev->sig, false));
 }
 
 static void on_handshake(struct matcher *m, const struct track_event *ev)
@@ -274,13 +357,14 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_HANDSHAKES, 1);
+	probation_handshake(&m->probation, ev->time_ns);
 	bump(&u->handshakes);
 	/*
-	 * NULL: another SYN came in between, perhaps in the client's name. Which of the two the handshake was of is
-	 * known, but not what the first one said any more: it counts, and confirms nothing.
+	 * Its own SYN's signature is the host's again, should another SYN have come in between, perhaps in the client's name. NULL: a tool's, on
+	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
-	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
+	changed(m, ev, ev->sig != NULL && u->said != say_hash(ev->sig, true));
 }
 
 static void on_event(struct matcher *m, const struct track_event *ev)
@@ -298,20 +382,21 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 		on_handshake(m, ev);
 		break;
 	case TRACK_HOST_CHANGE:
+		event_at(m, ev, u->shared);
 		u->os_changed = true;
-		u->event_s = seconds(ev->time_ns);
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_SHARING:
+		event_at(m, ev, u->os_changed);
 		u->shared = true;
-		u->event_s = seconds(ev->time_ns);
 		u->sharing = ev->score;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_UPTIME:
 		u->clock_hz = ev->clock_hz;
 		u->uptime_min = ev->uptime_min;
-		changed(m, ev->host, false);
+		u->uptime_doubtful = ev->uptime_doubtful;
+		changed(m, ev, false);
 		break;
 	case TRACK_MTU:
 		break; /* the record derives it from the MSS */
@@ -334,29 +419,58 @@ static void take_sigdb(struct matcher *m)
 	}
 }
 
+/* A line of p0f's log. Live, nothing waits for a disk; what is read from files is worth a wait while there is one that takes lines. */
+static void write_log(struct matcher *m, const struct track_event *ev)
+{
+	char line[P0FLOG_LINE];
+	const size_t len = p0flog_line(&m->p0flog, ev, line);
+
+	if (len == 0)
+		return;
+	counter_add(m->row, C_LOG_LINES, 1);
+	while (!lines_push(m->conf.log, line, len)) {
+		wake_up(m->conf.log_wake);
+		if (!m->conf.bulk || atomic_load_explicit(m->conf.log_stuck, memory_order_acquire)) {
+			counter_add(m->row, C_LOG_DROPPED, 1);
+			return;
+		}
+		pulse_beat(m->conf.pulse);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
+}
+
+static void on_segment(void *ctx, enum track_result result, const struct track_event *ev, size_t events)
+{
+	struct matcher *m = ctx;
+
+	m->refused += result == TRACK_REFUSED;
+	for (size_t e = 0; e < events; e++) {
+		if (m->conf.log != NULL)
+			write_log(m, &ev[e]);
+		on_event(m, &ev[e]);
+	}
+}
+
 void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs, size_t n)
 {
 	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
-	struct track_event ev[TRACK_EVENTS_MAX];
-	size_t refused = 0;
 
 	assert(m->magic == MAGIC);
+	if (n == 0)
+		return;
 	take_sigdb(m);
 	m->now_ms = clock_ms();
-	for (size_t i = 0; i < n; i++) {
-		size_t events = 0;
-
-		if (i + PREFETCH < n)
-			track_prefetch(m->track, &obs[i + PREFETCH]);
-		if (track_observe(m->track, m->sigdb, &obs[i], ev, &events) == TRACK_REFUSED)
-			refused++;
-		for (size_t e = 0; e < events; e++)
-			on_event(m, &ev[e]);
-	}
-	counter_add(m->row, C_TABLE_REFUSED, refused);
-	counter_add(m->row, C_APPLIED, n - refused);
+	m->refused = 0;
+	probation_batch(&m->probation, queue, obs[0].time_ns);
+	track_probation(m->track, m->probation.on);
+	for (size_t i = 0; i < n; i += TRACK_BATCH)
+		track_batch(m->track, m->sigdb, obs + i, n - i < TRACK_BATCH ? n - i : TRACK_BATCH, on_segment, m);
+	counter_add(m->row, C_TABLE_REFUSED, m->refused);
+	counter_add(m->row, C_APPLIED, n - m->refused);
 	atomic_store_explicit(matched, atomic_load_explicit(matched, memory_order_relaxed) + n, memory_order_relaxed);
 	outbox_offer(m);
+	if (m->conf.log != NULL)
+		wake_up(m->conf.log_wake);
 }
 
 static void take_stats(struct matcher *m)
@@ -366,6 +480,52 @@ static void take_stats(struct matcher *m)
 	track_stats(m->track, &s);
 	counter_set(m->row, C_FLOWS_EVICTED, s.flows_evicted);
 	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);
+	counter_set(m->row, C_CONFIRMED_EVICTED, s.confirmed_evicted);
+	counter_set(m->row, C_TRACKED, s.hosts);
+	counter_set(m->row, C_TRACKED_CONFIRMED, s.confirmed);
+}
+
+void matcher_forget(struct matcher *m, const struct fp_cidr *block)
+{
+	m->forget = *block;
+	/* Publishes the block; pairs with the acquire in forget_hosts(). */
+	atomic_store_explicit(&m->a_forget, true, memory_order_release);
+	wake_up(&m->wake);
+}
+
+bool matcher_forgotten(struct matcher *m, uint32_t *hosts)
+{
+	/* Acquire: all that was unsent is with the sink, and the number is there; pairs with forget_hosts(). */
+	if (atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return false;
+	*hosts = m->forgotten;
+	return true;
+}
+
+static void forget_hosts(struct matcher *m)
+{
+	if (!atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return;
+	m->forgotten = track_forget(m->track, &m->forget);
+	for (outbox_offer(m); m->outbox_n > 0; outbox_offer(m))
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	atomic_store_explicit(&m->a_forget, false, memory_order_release);
+}
+
+/* Bulk: all that is unsent stands in line, by address, and is due. */
+static void line_up_one(void *ctx, uint64_t ref)
+{
+	struct matcher *m = ctx;
+
+	/* There is a place for each host, and nobody else in the line. */
+	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] = (struct waiting){ ref, m->now_ms - MATCHER_HOLD_MS };
+	track_host_unsent(track_host_of(m->track, ref))->queued = true;
+}
+
+static void line_up(struct matcher *m)
+{
+	m->bulk_dirty = false;
+	track_unsent_hosts(m->track, line_up_one, m);
 }
 
 bool matcher_tick(struct matcher *m, bool now_or_never)
@@ -374,18 +534,22 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	take_sigdb(m);
 	m->now_ms = clock_ms();
 	pulse_beat(m->conf.pulse);
+	forget_hosts(m);
 	take_stats(m);
 	outbox_offer(m);
-	while (m->waiting_head != m->waiting_tail) {
-		const struct waiting *w = &m->waiting[m->waiting_head & (WAITING - 1)];
+	if (m->bulk_dirty && m->waiting_head == m->waiting_tail &&
+	    (now_or_never || m->now_ms - m->bulk_since_ms >= MATCHER_HOLD_BULK_MS))
+		line_up(m);
+	m->behind = false;
+	while (m->waiting_head != m->waiting_tail && !m->behind) {
+		const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
 
 		if (!now_or_never && m->now_ms - w->since_ms < MATCHER_HOLD_MS)
 			break;
-		if (!send_oldest(m))
-			break;
+		m->behind = !send_oldest(m);
 	}
 	outbox_offer(m);
-	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail;
+	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail || (now_or_never && m->bulk_dirty);
 }
 
 static bool gather(struct matcher *m)
@@ -407,7 +571,7 @@ static bool something_waits(void *ctx)
 {
 	const struct matcher *m = ctx;
 
-	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed))
+	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed) || atomic_load_explicit(&m->a_forget, memory_order_relaxed))
 		return true;
 	for (unsigned q = 0; q < m->conf.queues; q++)
 		if (!ring_empty(m->ring[q]))
@@ -437,12 +601,12 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 			m->now_ms = clock_ms();
 		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
 
-		if (flush || m->now_ms >= next_tick_ms) {
-			next_tick_ms = m->now_ms + SLEEP_MS;
+		if (flush || m->now_ms >= next_tick_ms || atomic_load_explicit(&m->a_forget, memory_order_relaxed)) {
 			matcher_tick(m, flush);
+			next_tick_ms = m->now_ms + (m->behind ? 0 : SLEEP_MS);
 		}
 		if (!any)
-			wake_sleep(&m->wake, something_waits, m, m->outbox_n > 0 ? 1 : SLEEP_MS);
+			wake_sleep(&m->wake, something_waits, m, m->behind || m->outbox_n > 0 ? 1 : SLEEP_MS);
 	}
 	while (matcher_tick(m, true))
 		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
@@ -478,13 +642,19 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	memset(m, 0, sizeof *m);
 	m->magic = MAGIC;
 	m->conf = *conf;
+	p0flog_init(&m->p0flog, MATCH_CORRECT);
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
-	m->waiting = calloc(WAITING, sizeof *m->waiting);
-	rc = m->waiting == NULL ? -ENOMEM : 0;
+	m->waiting_max = WAITING_MIN;
+	while (m->waiting_max < conf->hosts_max)
+		m->waiting_max *= 2;
+	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
+	rc = m->waiting == NULL ? -ENOMEM :
+	    probation_init(&m->probation, conf->handshake, conf->queues, conf->queues_live, conf->probation_rate);
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
-		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT,
-		    .key = conf->key, .evict = evicted, .evict_ctx = m });
+		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = conf->log == NULL,
+		    .probation_max = conf->handshake != PROBATION_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
+		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);
 	if (rc != 0) {
@@ -507,7 +677,8 @@ void matcher_destroy(struct matcher **mp)
 	free(m->ring);
 	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
 	track_destroy(&m->track);
-	free(m->waiting);
+	probation_free(&m->probation);
+	table_memory_free(m->waiting, m->waiting_max, sizeof *m->waiting);
 	m->magic = 0;
 	free(m);
 	*mp = NULL;

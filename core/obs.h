@@ -11,6 +11,8 @@
 #include "core/addr.h"
 #include "core/quirk.h"
 
+#include <stdbool.h>
+
 #define OBS_OPTIONS_MAX 24 /* p0f reads no more; 40 bytes of options hold at most 40 NOPs */
 
 /* SYN|ACK|FIN|RST of the segment, as p0f's "type". */
@@ -39,27 +41,37 @@ struct tcp_obs {
 	uint32_t ts1;         /* own timestamp; 0 also where there is none */
 	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint32_t payload_len; /* bytes after the TCP header, by the IP length */
+	uint32_t payload_at;  /* where the payload begins in the frame */
+	uint32_t ip_at;       /* and its IP header: the innermost one */
 	uint16_t src_port;
 	uint16_t dst_port;
 	uint16_t win;
 	uint16_t mss;         /* 0 also where there is none */
 	uint16_t tot_hdr;     /* IP and TCP header bytes, as p0f counts them */
-	uint8_t kind;         /* enum obs_kind */
 	uint8_t ipver;        /* 4, 6 */
 	uint8_t ttl;
-	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t wscale;       /* 0 also where there is none */
-	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t dscp;
 	uint8_t ecn;          /* enum obs_ecn */
-	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t flags;        /* enum obs_flag */
+	/* These five in this order: the key of the index of signatures is made of them (sigdb_int.h). */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
-	uint8_t spare[24];      /* room for what further kinds of evidence need */
+	uint8_t layout_len;   /* entries of layout[] */
+	uint8_t eol_pad;      /* bytes after EOL */
+	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
+	uint8_t kind;         /* enum obs_kind */
+	uint8_t spare[16];      /* room for what further kinds of evidence need */
 };
+
+/* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */
+static inline bool obs_wanted(const struct tcp_obs *obs)
+{
+	return obs->kind == OBS_SYN || obs->kind == OBS_SYNACK || (obs->kind == OBS_ACK && obs->payload_len == 0);
+}
 
 enum obs_flag {
 	OBS_OPT_LAST = 1 << 0, /* the only non-zero byte after EOL is the last one: p0f misses it */
+	OBS_TUNNEL = 1 << 1,   /* it came inside another packet */
 };
 
 /*

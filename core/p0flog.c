@@ -1,9 +1,10 @@
 /* p0flog - printing of events as p0f prints them. */
 #include "core/p0flog.h"
+#include "core/out.h"
 #include "core/sigtext.h"
-#include "core/util.h"
 
-#include <stdarg.h>
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -16,24 +17,8 @@ static const char *const reason_names[REASON_COUNT] = {
 #undef X
 };
 
-struct line {
-	char *buf;
-	size_t len;
-};
-
-static void put(struct line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void put(struct line *l, const char *fmt, ...)
-{
-	const size_t room = P0FLOG_LINE - 1 - l->len; /* one is kept for the newline */
-	va_list args;
-
-	va_start(args, fmt);
-	const int n = vsnprintf(l->buf + l->len, room, fmt, args);
-	va_end(args);
-	if (n > 0)
-		l->len += (size_t)n < room ? (size_t)n : room - 1;
-}
+/* Texts of known length. */
+#define PUT(o, literal) out_bytes(o, "" literal, sizeof(literal) - 1)
 
 void p0flog_init(struct p0flog *log, enum match_mode mode)
 {
@@ -64,61 +49,116 @@ size_t p0flog_raw_sig(enum match_mode mode, const struct tcp_obs *obs, const str
 	return sigtext_raw(buf, size, &text);
 }
 
-static void put_verdict(struct line *l, const struct p0flog *log, const struct track_event *e)
+static void put_params(struct out *o, const struct track_event *e)
+{
+	const struct verdict *v = &e->verdict;
+	const char *start;
+
+	PUT(o, "|params=");
+	start = o->at;
+	if (v->label != NULL && v->label->generic)
+		PUT(o, "generic ");
+	if (v->label != NULL && v->match == MATCH_FUZZY)
+		PUT(o, "fuzzy ");
+	if (v->label != NULL && v->random_ttl)
+		PUT(o, "random_ttl ");
+	if (v->dist > DIST_MAX)
+		PUT(o, "excess_dist ");
+	if (e->obs->dscp != 0) {
+		PUT(o, "tos:0x");
+		out_hex(o, e->obs->dscp, 2);
+		out_char(o, ' ');
+	}
+	if (o->at == start)
+		PUT(o, "none");
+	else
+		o->at--; /* the blank behind the last word */
+}
+
+static void put_verdict(struct out *o, const struct p0flog *log, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
 	char raw[SIGTEXT_RAW];
 
-	if (v->label != NULL)
-		put(l, "|%s=%s%s%s", v->label->app || e->sendsyn ? "app" : "os", v->label->name,
-		    v->label->flavor[0] != '\0' ? " " : "", v->label->flavor);
-	else
-		put(l, "|os=???");
-	if (v->dist < 0)
-		put(l, "|dist=???");
-	else
-		put(l, "|dist=%s%d", v->random_ttl ? "<= " : "", v->dist);
-
-	const size_t params = l->len;
-
-	if (v->label != NULL)
-		put(l, "%s%s%s", v->label->generic ? " generic" : "", v->match == MATCH_FUZZY ? " fuzzy" : "",
-		    v->random_ttl ? " random_ttl" : "");
-	if (v->dist > DIST_MAX)
-		put(l, " excess_dist");
-	if (e->obs->dscp != 0)
-		put(l, " tos:0x%02x", e->obs->dscp);
-	if (l->len == params) {
-		put(l, "|params=none");
+	if (v->label == NULL) {
+		PUT(o, "|os=???");
 	} else {
-		/* The first blank makes way for the field's name. */
-		char words[96];
-
-		snprintf(words, sizeof words, "%s", l->buf + params + 1);
-		l->len = params;
-		put(l, "|params=%s", words);
+		if (v->label->app || e->sendsyn)
+			PUT(o, "|app=");
+		else
+			PUT(o, "|os=");
+		out_text(o, v->label->name);
+		if (v->label->flavor[0] != '\0') {
+			out_char(o, ' ');
+			out_text(o, v->label->flavor);
+		}
 	}
-	p0flog_raw_sig(log->mode, e->obs, v, raw, sizeof raw);
-	put(l, "|raw_sig=%s", raw);
+	PUT(o, "|dist=");
+	if (v->dist < 0) {
+		PUT(o, "???");
+	} else {
+		if (v->random_ttl)
+			PUT(o, "<= ");
+		out_number(o, (unsigned)v->dist);
+	}
+	put_params(o, e);
+	PUT(o, "|raw_sig=");
+	out_bytes(o, raw, p0flog_raw_sig(log->mode, e->obs, v, raw, sizeof raw));
 }
 
-static void put_reason(struct line *l, const struct track_event *e)
+static void put_reason(struct out *o, const struct track_event *e)
 {
-	const char *separator = "";
+	bool first = true;
 
-	put(l, "|reason=");
+	PUT(o, "|reason=");
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		if (e->reason & 1u << i) {
-			put(l, "%s%s", separator, reason_names[i]);
-			separator = " ";
+			if (!first)
+				out_char(o, ' ');
+			out_text(o, reason_names[i]);
+			first = false;
 		}
-	put(l, "|raw_hits=%u,%u,%u,%u", e->hits[0], e->hits[1], e->hits[2], e->hits[3]);
+	PUT(o, "|raw_hits=");
+	for (unsigned i = 0; i < 4; i++) {
+		if (i > 0)
+			out_char(o, ',');
+		out_number(o, e->hits[i]);
+	}
 }
 
-static void put_uptime(struct line *l, const struct track_event *e)
+/*
+ * As %.2f: the exact value, rounded half to even. Times 100 it takes seven bits more than a double has; where long double has
+ * them, rounding that is the same.
+ */
+static void put_two_decimals(struct out *o, double value)
 {
-	put(l, "|uptime=%u days %u hrs %u min (modulo %u days)|raw_freq=%.2f Hz", e->uptime_min / 60 / 24,
-	    e->uptime_min / 60 % 24, e->uptime_min % 60, e->up_mod_days, e->raw_hz);
+	char text[330];
+
+	if (LDBL_MANT_DIG >= DBL_MANT_DIG + 7 && value >= 0 && value < 1e15) {
+		const uint64_t hundredths = (uint64_t)rintl((long double)value * 100);
+
+		out_number(o, hundredths / 100);
+		out_char(o, '.');
+		out_two(o, (unsigned)(hundredths % 100));
+		return;
+	}
+	snprintf(text, sizeof text, "%.2f", value);
+	out_text(o, text);
+}
+
+static void put_uptime(struct out *o, const struct track_event *e)
+{
+	PUT(o, "|uptime=");
+	out_number(o, e->uptime_min / 60 / 24);
+	PUT(o, " days ");
+	out_number(o, e->uptime_min / 60 % 24);
+	PUT(o, " hrs ");
+	out_number(o, e->uptime_min % 60);
+	PUT(o, " min (modulo ");
+	out_number(o, e->up_mod_days);
+	PUT(o, " days)|raw_freq=");
+	put_two_decimals(o, e->raw_hz);
+	PUT(o, " Hz");
 }
 
 static const char *module_name(const struct track_event *e)
@@ -157,32 +197,51 @@ static const char *stamp(struct p0flog *log, int64_t time_ns)
 	return log->stamp;
 }
 
+static void put_end(struct out *o, const struct fp_addr *addr, uint16_t port)
+{
+	char text[FP_ADDR_TEXT];
+
+	out_text(o, fp_addr_text_p0f(addr, text));
+	out_char(o, '/');
+	out_number(o, port);
+}
+
 size_t p0flog_line(struct p0flog *log, const struct track_event *e, char buf[P0FLOG_LINE])
 {
 	const char *module = module_name(e);
-	char cli[FP_ADDR_TEXT], srv[FP_ADDR_TEXT];
-	struct line l = { buf, 0 };
+	struct out o = out_begin(buf, P0FLOG_LINE);
 
 	if (module == NULL)
 		return 0;
-	put(&l, "[%s] mod=%s|cli=%s/%u|srv=%s/%u|subj=%s", stamp(log, e->time_ns), module, fp_addr_text_p0f(&e->cli, cli),
-	    e->cli_port, fp_addr_text_p0f(&e->srv, srv), e->srv_port, e->server ? "srv" : "cli");
+	o.end--; /* for the newline */
+	out_char(&o, '[');
+	out_text(&o, stamp(log, e->time_ns));
+	PUT(&o, "] mod=");
+	out_text(&o, module);
+	PUT(&o, "|cli=");
+	put_end(&o, &e->cli, e->cli_port);
+	PUT(&o, "|srv=");
+	put_end(&o, &e->srv, e->srv_port);
+	out_text(&o, e->server ? "|subj=srv" : "|subj=cli");
 	switch (e->kind) {
 	case TRACK_SYN:
 	case TRACK_SYNACK:
-		put_verdict(&l, log, e);
+		put_verdict(&o, log, e);
 		break;
 	case TRACK_HOST_CHANGE:
 	case TRACK_SHARING:
-		put_reason(&l, e);
+		put_reason(&o, e);
 		break;
 	case TRACK_MTU:
-		put(&l, "|link=%s|raw_mtu=%u", e->verdict.link != NULL ? e->verdict.link : "???", e->verdict.mtu);
+		PUT(&o, "|link=");
+		out_text(&o, e->verdict.link != NULL ? e->verdict.link : "???");
+		PUT(&o, "|raw_mtu=");
+		out_number(&o, e->verdict.mtu);
 		break;
 	default:
-		put_uptime(&l, e);
+		put_uptime(&o, e);
 	}
-	buf[l.len++] = '\n';
-	buf[l.len] = '\0';
-	return l.len;
+	o.end++;
+	out_char(&o, '\n');
+	return out_end(&o);
 }

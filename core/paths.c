@@ -36,19 +36,24 @@ static bool is_there(const char *path)
 	return access(path, R_OK) == 0;
 }
 
-int paths_signatures(char *buf, size_t size)
+int paths_share(const char *name, char *buf, size_t size)
 {
 	char folder[PATH_MAX];
 
 	program_folder(folder);
 	if (paths_in_tree()) {
-		snprintf(buf, size, "%s/build/share/" FILE_NAME, FP_TREE);
+		snprintf(buf, size, "%s/build/share/%s", FP_TREE, name);
 		if (is_there(buf))
 			return 0;
 	}
-	snprintf(buf, size, "%s/../share/fingerpost/" FILE_NAME, folder);
+	snprintf(buf, size, "%s/../share/fingerpost/%s", folder, name);
 	if (is_there(buf))
 		return 0;
-	snprintf(buf, size, "/usr/share/fingerpost/" FILE_NAME);
+	snprintf(buf, size, "/usr/share/fingerpost/%s", name);
 	return is_there(buf) ? 0 : FP_ENOTFOUND;
+}
+
+int paths_signatures(char *buf, size_t size)
+{
+	return paths_share(FILE_NAME, buf, size);
 }

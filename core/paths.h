@@ -8,6 +8,9 @@
 /* Whether the running program lies in the tree it was built in. */
 bool paths_in_tree(void);
 
+/* A file of ours by name ("model.tsv"), looked for where paths_signatures() looks. */
+int paths_share(const char *name, char *buf, size_t size);
+
 /*
  * Our signature database: build/share of the tree, or ../share/fingerpost beside the program's folder, or
  * /usr/share/fingerpost. The first that is there; FP_ENOTFOUND with the last one's name in buf.

@@ -1,31 +1,15 @@
 /*
- * pkt - link, IP and TCP headers, one small function a layer.
- *
- * A layer gets a cursor at its first byte, checks that its header is there, and moves the cursor behind it.
- * Every header consumes bytes, so a stack of tags ends with the frame.
+ * pkt - entry, IP and TCP. One function a layer reads whatever comes; pkt_plain_syn() reads what a mail server sees most in half
+ * the instructions, and leaves everything else to them.
  */
 #include "core/pkt.h"
-#include "core/quirk.h"
+#include "core/pktopt.h"
+#include "core/pkttunnel.h"
 #include "core/util.h"
 
 #include <string.h>
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
-#define ETHERTYPE_QTAG 0x8100  /* 802.1Q */
-#define ETHERTYPE_STAG 0x88a8  /* 802.1ad */
-#define ETHERTYPE_MPLS 0x8847
-#define ETHERTYPE_MPLS_UP 0x8848 /* upstream-assigned label, RFC 5332 */
-#define ETHERTYPE_PPPOE 0x8864 /* session stage, RFC 2516 */
-#define ETHERTYPE_CMD 0x8909   /* Cisco metadata: a security group tag between MAC and payload */
-#define ETHERTYPE_SNAP_LIMIT 0x0600 /* below, the field is a length: 802.3 with LLC */
-
-#define PPP_IPV4 0x0021
-#define PPP_IPV6 0x0057
-#define PPP_MPLS 0x0281
-
 #define PROTO_HOPOPTS 0
-#define PROTO_TCP 6
 #define PROTO_ROUTING 43
 #define PROTO_FRAGMENT 44
 #define PROTO_DSTOPTS 60
@@ -42,262 +26,187 @@
 #define IPV4_MIN 20u
 #define IPV6_MIN 40u
 #define TCP_MIN 20u
+#define ETHERNET 14u
 
-#define ETHERNET_NESTED_MAX 4 /* so that a hostile frame does not choose the depth of our stack */
-
-#define LINK_IEEE802_11 105 /* p0f skips 32 bytes, whatever they are */
-
-struct cursor {
-	const uint8_t *at;
-	size_t left;  /* captured bytes from here on */
-	size_t wire;  /* bytes from here on that were on the wire; >= left */
-	bool compat;
-	uint8_t nested; /* Ethernet headers so far: MPLS may carry one in another */
-};
-
-static inline uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static inline bool skip(struct cursor *c, size_t n)
-{
-	if (c->left < n)
-		return false;
-	c->at += n;
-	c->left -= n;
-	c->wire -= n;
-	return true;
-}
+#define INLINE static inline __attribute__((always_inline))
 
 /* ---- TCP ---------------------------------------------------------------------------------- */
 
-/* The kinds of SYN, ACK, FIN, RST together that mean something. */
-static int kind_of(uint8_t flags)
-{
-	switch (flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)) {
-	case TCP_SYN:
-		return OBS_SYN;
-	case TCP_SYN | TCP_ACK:
-		return OBS_SYNACK;
-	case TCP_ACK:
-		return OBS_ACK;
-	case TCP_FIN:
-	case TCP_FIN | TCP_ACK:
-		return OBS_FIN;
-	case TCP_RST:
-	case TCP_RST | TCP_ACK:
-		return OBS_RST;
-	default:
-		return -1;
-	}
-}
+/* By the flags FIN, SYN, RST, PSH, ACK: the combinations of all but PSH that mean something. */
+static const uint8_t kinds[32] = {
+#define KIND(flags, kind) [flags] = (kind) + 1, [(flags) | TCP_PSH] = (kind) + 1
+	KIND(TCP_SYN, OBS_SYN),
+	KIND(TCP_SYN | TCP_ACK, OBS_SYNACK),
+	KIND(TCP_ACK, OBS_ACK),
+	KIND(TCP_FIN, OBS_FIN),
+	KIND(TCP_FIN | TCP_ACK, OBS_FIN),
+	KIND(TCP_RST, OBS_RST),
+	KIND(TCP_RST | TCP_ACK, OBS_RST),
+#undef KIND
+};
 
-/* What follows an EOL should be zero (RFC 9293 3.1). */
-static void after_eol(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs)
+_Static_assert((uint32_t)TCP_ECE << 16 >> 21 == OBS_ECN_ECE && (uint32_t)TCP_CWR << 16 >> 21 == OBS_ECN_CWR, "plain_tcp() shifts");
+
+#define FLAGS(word) ((uint8_t)((word) >> 16)) /* of the word that has data offset, flags and window */
+#define ODD_FLAGS ((uint32_t)(1 << 8 | TCP_PSH | TCP_URG | TCP_ECE | TCP_CWR) << 16)
+
+/* What flags say that is not usual; the bit above them was NS and is AE. */
+static __attribute__((noinline)) uint32_t odd_flags(uint32_t word, unsigned urgent, struct tcp_obs *obs)
 {
-	obs->eol_pad = (uint8_t)(end - at);
-	for (; at < end; at++)
-		if (*at != 0) {
-			obs->quirks |= QUIRK_OPT_PLUS;
-			if (at + 1 == end)
-				obs->flags |= OBS_OPT_LAST;
-			return;
-		}
+	const uint8_t flags = FLAGS(word);
+	uint32_t quirks = 0;
+
+	if (flags & TCP_ECE)
+		obs->ecn |= OBS_ECN_ECE;
+	if (flags & TCP_CWR)
+		obs->ecn |= OBS_ECN_CWR;
+	if (word & 1 << 24)
+		obs->ecn |= OBS_ECN_AE;
+	if (obs->ecn != 0)
+		quirks |= QUIRK_ECN;
+	if (flags & TCP_URG)
+		quirks |= QUIRK_URGF_PLUS;
+	else if (urgent != 0)
+		quirks |= QUIRK_UPTR_PLUS;
+	if (flags & TCP_PSH)
+		quirks |= QUIRK_PUSHF_PLUS;
+	return quirks;
 }
 
 /*
- * The four options of fixed size that we read. p0f wants the bytes to be there and then goes on as if the length were right: a
- * wrong one is a quirk, and false.
+ * h stands at the TCP header of the frame, of which left bytes are there; ip_left is what the IP length leaves for TCP (>= left, for the capture may
+ * be cut). ip_header and quirks: of the IP header.
  */
-static bool fixed_option(uint8_t kind, const uint8_t *at, struct tcp_obs *obs, bool syn)
+static enum pkt_result tcp(const uint8_t *frame, const uint8_t *h, size_t left, size_t ip_left, size_t ip_header, uint32_t quirks,
+    struct tcp_obs *obs)
 {
-	switch (kind) {
-	case 2:
-		obs->mss = be16(at + 1);
-		return at[0] == 4;
-	case 3:
-		obs->wscale = at[1];
-		if (at[1] > 14)
-			obs->quirks |= QUIRK_EXWS;
-		return at[0] == 3;
-	case 4:
-		return at[0] == 2;
-	default: /* 8 */
-		obs->ts1 = be32(at + 1);
-		if (obs->ts1 == 0)
-			obs->quirks |= QUIRK_TS1_MINUS;
-		if (syn && be32(at + 5) != 0)
-			obs->quirks |= QUIRK_TS2_PLUS;
-		return at[0] == 10;
+	if (left < TCP_MIN)
+		return PKT_SHORT_TCP;
+
+	const uint32_t seq = be32(h + 4), ack = be32(h + 8), word = be32(h + 12), urgent = be16(h + 18);
+	const size_t header = word >> 28 << 2;
+	const uint8_t kind = kinds[FLAGS(word) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK)];
+
+	if (kind == 0 || header - TCP_MIN > left - TCP_MIN) /* too short wraps, and is too long */
+		return kind == 0 || header < TCP_MIN || header > ip_left ? PKT_BAD_TCP : PKT_SHORT_TCP;
+
+	obs->kind = kind - 1;
+	obs->src_port = be16(h);
+	obs->dst_port = be16(h + 2);
+	obs->seq = seq;
+	obs->ack = ack;
+	obs->win = (uint16_t)word;
+	obs->tot_hdr = (uint16_t)(ip_header + header);
+	obs->payload_len = (uint32_t)(ip_left - header);
+	obs->payload_at = (uint32_t)(h + header - frame);
+	if (seq == 0)
+		quirks |= QUIRK_SEQ_MINUS;
+	if (word & TCP_ACK << 16) {
+		if (ack == 0)
+			quirks |= QUIRK_ACK_MINUS;
+	} else if (ack != 0 && kind != OBS_RST + 1) {
+		quirks |= QUIRK_ACK_PLUS;
 	}
+	if ((word & ODD_FLAGS) | urgent | obs->ecn)
+		quirks |= odd_flags(word, urgent, obs);
+	if (!pktopt_usual(h + TCP_MIN, header - TCP_MIN, obs, &quirks))
+		quirks |= pktopt_read(h + TCP_MIN, h + header, obs);
+	obs->quirks = quirks;
+	return PKT_OK;
 }
 
-/* Bytes that must follow the kind of an option of fixed size. */
-static const uint8_t fixed_bytes[9] = { [2] = 3, [3] = 2, [4] = 1, [8] = 9 };
+/* ---- IP ----------------------------------------------------------------------------------- */
 
-static void options(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs)
+/* Mapped into IPv6, as addr.h has it. */
+static struct fp_addr mapped(const uint8_t *four_bytes)
 {
-	const bool syn = obs->kind == OBS_SYN;
-	unsigned n = 0;
-	bool cut = false; /* an option does not fit: the rest cannot be read */
+	struct fp_addr a = { { [10] = 0xff, [11] = 0xff } };
 
-	while (at < end && n < OBS_OPTIONS_MAX) {
-		const uint8_t kind = *at++;
-
-		obs->layout[n++] = kind;
-		if (kind == 1) /* RFC 9293 3.2: NOP has no length byte */
-			continue;
-		if (kind == 0) {
-			after_eol(at, end, obs);
-			at = end;
-			break;
-		}
-		const size_t left = (size_t)(end - at);
-		const size_t fixed = kind < sizeof fixed_bytes ? fixed_bytes[kind] : 0;
-
-		if (fixed != 0) {
-			if ((cut = left < fixed))
-				break;
-			if (!fixed_option(kind, at, obs, syn))
-				obs->quirks |= QUIRK_BAD;
-			at += fixed;
-			continue;
-		}
-		/* RFC 2018 3: one to four SACK blocks; everything else 2..40 as the header allows. */
-		const uint8_t low = kind == 5 ? 10 : 2, high = kind == 5 ? 34 : 40;
-
-		if ((cut = left < 1 || *at < low || *at > high || *at - 1u > left))
-			break;
-		at += *at - 1;
-	}
-	obs->layout_len = (uint8_t)n;
-	if (cut || at != end)
-		obs->quirks |= QUIRK_BAD;
+	memcpy(a.b + 12, four_bytes, 4);
+	return a;
 }
 
 /*
  * Addresses that no TCP segment on a wire has: IPv4 in IPv6's clothes (RFC 4942 2.2) would speak of another host, and a
  * multicast group (RFC 9293 3.9.2.3) is none.
  */
-static bool address_impossible(const struct fp_addr *a)
+INLINE bool address_impossible(const struct fp_addr *a)
 {
-	return a->b[0] == 0xff || fp_addr_is_v4(a);
+	return a->b[0] == 0xff || memcmp(a->b, (const uint8_t[12]){ [10] = 0xff, [11] = 0xff }, 12) == 0;
 }
-
-/* c stands at the TCP header; ip_left is what the IP length leaves for TCP (>= c->left when the capture is cut). */
-static enum pkt_result tcp(const struct cursor *c, size_t ip_left, struct tcp_obs *obs)
-{
-	if (c->left < TCP_MIN || ip_left < TCP_MIN)
-		return PKT_SHORT_TCP;
-
-	const uint8_t *h = c->at;
-	const size_t header = (size_t)(h[12] >> 4) * 4;
-	const uint8_t flags = h[13];
-	const int kind = kind_of(flags);
-
-	if (header < TCP_MIN || header > ip_left || kind < 0)
-		return PKT_BAD_TCP;
-	if (header > c->left)
-		return PKT_SHORT_TCP;
-
-	obs->kind = (uint8_t)kind;
-	obs->src_port = be16(h);
-	obs->dst_port = be16(h + 2);
-	obs->seq = be32(h + 4);
-	obs->ack = be32(h + 8);
-	obs->win = be16(h + 14);
-	obs->tot_hdr = (uint16_t)(obs->tot_hdr + header);
-	obs->payload_len = (uint32_t)(ip_left - header);
-	if (flags & TCP_ECE)
-		obs->ecn |= OBS_ECN_ECE;
-	if (flags & TCP_CWR)
-		obs->ecn |= OBS_ECN_CWR;
-	if (h[12] & 1)
-		obs->ecn |= OBS_ECN_AE;
-	if (obs->ecn != 0)
-		obs->quirks |= QUIRK_ECN;
-	if (obs->seq == 0)
-		obs->quirks |= QUIRK_SEQ_MINUS;
-	if (flags & TCP_ACK) {
-		if (obs->ack == 0)
-			obs->quirks |= QUIRK_ACK_MINUS;
-	} else if (obs->ack != 0 && kind != OBS_RST) {
-		obs->quirks |= QUIRK_ACK_PLUS;
-	}
-	if (flags & TCP_URG)
-		obs->quirks |= QUIRK_URGF_PLUS;
-	else if (be16(h + 18) != 0)
-		obs->quirks |= QUIRK_UPTR_PLUS;
-	if (flags & TCP_PSH)
-		obs->quirks |= QUIRK_PUSHF_PLUS;
-	options(h + TCP_MIN, h + header, obs);
-	return PKT_OK;
-}
-
-/* ---- IP ----------------------------------------------------------------------------------- */
 
 /*
- * How many bytes the IP length gives the packet, or 0: impossible. Padding and trailers behind it are cut. A capture may hold less
- * than that (snap length); p0f then drops the packet, we read on while the headers are whole.
+ * The IP length is more than was captured. That a capture holds less (snap length) is no fault: we read on while the headers are
+ * whole, p0f drops the packet.
  */
-static size_t ip_length(struct cursor *c, size_t total)
+static bool length_possible(const struct cursor *c, size_t total)
 {
-	if (total > (c->compat ? c->left : c->wire))
-		return 0;
-	if (c->left > total)
-		c->left = total;
-	return total;
+	return !c->compat && total <= c->wire;
 }
 
-static enum pkt_result ipv4(struct cursor *c, struct tcp_obs *obs)
+static enum pkt_result ipv4(const struct cursor *c, struct tcp_obs *obs)
 {
 	if (c->left < IPV4_MIN)
 		return PKT_SHORT_IP;
 
 	const uint8_t *h = c->at;
 	const size_t header = (size_t)(h[0] & 15) * 4;
-	const size_t total = ip_length(c, be16(h + 2));
-	const uint16_t flags = be16(h + 6);
+	const size_t total = be16(h + 2);
+	const unsigned flags = be16(h + 6), id = be16(h + 4);
+	size_t left = total; /* padding and trailers behind the IP length are no part of the packet */
+	uint32_t quirks = 0;
 
-	if (header < IPV4_MIN || total < header)
+	if (total > c->left) {
+		if (!length_possible(c, total))
+			return PKT_BAD_IP;
+		left = c->left;
+	}
+	if (left < IPV4_MIN || header < IPV4_MIN || total < header)
 		return PKT_BAD_IP;
-	if (h[9] != PROTO_TCP)
+	if (h[9] != PROTO_TCP && !(c->decapsulate && tunnel_protocol(h[9])))
 		return PKT_NOT_TCP;
 	if (flags & 0x3fff) /* more fragments, or an offset */
 		return PKT_FRAGMENT;
-	if (!skip(c, header))
+	if (left < header)
 		return PKT_SHORT_IP;
+	if (h[9] != PROTO_TCP) {
+		struct cursor inner = *c;
+
+		inner.at += header;
+		inner.left = left - header;
+		inner.wire = total - header;
+		return pkt_tunnel(&inner, h[9], obs);
+	}
 
 	obs->ipver = 4;
+	obs->ip_at = (uint32_t)(h - c->frame);
+	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[8];
-	obs->dscp = h[1] >> 2;
-	obs->ecn = h[1] & 3 ? OBS_ECN_IP : 0;
+	if (h[1] != 0) {
+		obs->dscp = h[1] >> 2;
+		obs->ecn = h[1] & 3 ? OBS_ECN_IP : 0;
+	}
 	obs->olen = (uint8_t)(header - IPV4_MIN);
-	obs->tot_hdr = (uint16_t)header;
-	obs->src = fp_addr_from_v4(h + 12);
-	obs->dst = fp_addr_from_v4(h + 16);
+	obs->src = mapped(h + 12);
+	obs->dst = mapped(h + 16);
 	if (flags & 0x8000)
-		obs->quirks |= QUIRK_ZERO_PLUS;
+		quirks |= QUIRK_ZERO_PLUS;
 	if (flags & 0x4000)
-		obs->quirks |= be16(h + 4) != 0 ? QUIRK_DF | QUIRK_ID_PLUS : QUIRK_DF;
-	else if (be16(h + 4) == 0)
-		obs->quirks |= QUIRK_ID_MINUS;
-	return tcp(c, total - header, obs);
+		quirks |= id != 0 ? QUIRK_DF | QUIRK_ID_PLUS : QUIRK_DF;
+	else if (id == 0)
+		quirks |= QUIRK_ID_MINUS;
+	return tcp(c->frame, h + header, left - header, total - header, header, quirks, obs);
 }
 
 /*
  * Walks hop-by-hop, routing and destination options (RFC 8200 4) and a fragment header that fragments nothing (RFC
- * 6946). Moves the cursor behind them; *bytes is their size.
+ * 6946). Moves the cursor behind them, to TCP or a tunnel; *bytes is their size.
  */
-static enum pkt_result extensions(struct cursor *c, uint8_t next, size_t *bytes)
+static enum pkt_result extensions(struct cursor *c, uint8_t *protocol, size_t *bytes)
 {
-	for (*bytes = 0; next != PROTO_TCP;) {
+	uint8_t next = *protocol;
+
+	for (*bytes = 0; next != PROTO_TCP && !(c->decapsulate && tunnel_protocol(next));) {
 		size_t size;
 
 		if (next != PROTO_HOPOPTS && next != PROTO_ROUTING && next != PROTO_DSTOPTS && next != PROTO_FRAGMENT)
@@ -312,51 +221,60 @@ static enum pkt_result extensions(struct cursor *c, uint8_t next, size_t *bytes)
 			size = 8 + (size_t)c->at[1] * 8;
 		}
 		next = c->at[0];
-		if (!skip(c, size))
+		if (!advance(c, size))
 			return PKT_SHORT_IP;
 		*bytes += size;
 	}
+	*protocol = next;
 	return PKT_OK;
 }
 
-static enum pkt_result ipv6(struct cursor *c, struct tcp_obs *obs)
+static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 {
 	if (c->left < IPV6_MIN)
 		return PKT_SHORT_IP;
 
 	const uint8_t *h = c->at;
-	const size_t total = ip_length(c, be16(h + 4) + IPV6_MIN);
+	const size_t total = be16(h + 4) + IPV6_MIN;
 	const uint32_t first = be32(h);
+	struct cursor inner = *c;
+	uint8_t protocol = h[6];
 	size_t extra = 0;
 
-	if (total == 0)
+	if (total > c->left && !length_possible(c, total))
 		return PKT_BAD_IP;
-	skip(c, IPV6_MIN);
-	if (h[6] != PROTO_TCP) {
-		const enum pkt_result rc = c->compat ? PKT_NOT_TCP : extensions(c, h[6], &extra);
+	if (inner.left > total)
+		inner.left = total;
+	advance(&inner, IPV6_MIN);
+	if (protocol != PROTO_TCP) {
+		const enum pkt_result rc = c->compat ? PKT_NOT_TCP : extensions(&inner, &protocol, &extra);
 
 		if (rc != PKT_OK)
 			return rc;
 		if (IPV6_MIN + extra > total)
 			return PKT_BAD_IP;
 	}
+	if (protocol != PROTO_TCP) {
+		inner.wire = total - IPV6_MIN - extra;
+		return pkt_tunnel(&inner, protocol, obs);
+	}
 
 	obs->ipver = 6;
+	obs->ip_at = (uint32_t)(h - c->frame);
+	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[7];
 	obs->dscp = first >> 22 & 0x3f;
 	obs->ecn = first >> 20 & 3 ? OBS_ECN_IP : 0;
 	obs->olen = extra < 255 ? (uint8_t)extra : 255;
-	obs->tot_hdr = IPV6_MIN; /* the MSS does not count extension headers (RFC 6691 2) */
 	memcpy(obs->src.b, h + 8, 16);
 	memcpy(obs->dst.b, h + 24, 16);
 	if (!c->compat && (address_impossible(&obs->src) || address_impossible(&obs->dst)))
 		return PKT_BAD_IP;
-	if (first & 0xfffff)
-		obs->quirks |= QUIRK_FLOW;
-	return tcp(c, total - IPV6_MIN - extra, obs);
+	/* The MSS does not count extension headers (RFC 6691 2). */
+	return tcp(c->frame, inner.at, inner.left, total - IPV6_MIN - extra, IPV6_MIN, first & 0xfffff ? QUIRK_FLOW : 0, obs);
 }
 
-static enum pkt_result ip(struct cursor *c, struct tcp_obs *obs)
+enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs)
 {
 	if (c->left < 1)
 		return PKT_SHORT_IP;
@@ -370,251 +288,120 @@ static enum pkt_result ip(struct cursor *c, struct tcp_obs *obs)
 	}
 }
 
-/* ---- Links -------------------------------------------------------------------------------- */
+/* ---- Entry -------------------------------------------------------------------------------- */
 
-static enum pkt_result ethertype(struct cursor *c, unsigned type, struct tcp_obs *obs);
-static enum pkt_result ethernet(struct cursor *c, struct tcp_obs *obs);
-
-/* Label stack (RFC 3032 2.1) to its bottom; what follows is told by its first nibble (RFC 4385 3). */
-static enum pkt_result mpls(struct cursor *c, struct tcp_obs *obs)
+/* A SYN without oddities but ECN, its options usual; left bytes are its TCP header and data. */
+INLINE bool plain_tcp(const uint8_t *h, size_t left, uint32_t ip_header, uint32_t quirks, struct tcp_obs *obs)
 {
-	uint8_t bottom;
+	const uint32_t word = be32(h + 12), seq = be32(h + 4);
+	const uint32_t header = word >> 26 & 0x3c;
 
-	do {
-		if (c->left < 4)
-			return PKT_SHORT_LINK;
-		bottom = c->at[2] & 1;
-		skip(c, 4);
-	} while (!bottom);
-	if (c->left < 1)
-		return PKT_SHORT_LINK;
-	switch (c->at[0] >> 4) {
-	case 4:
-	case 6:
-		return ip(c, obs);
-	case 0: /* control word of an Ethernet pseudowire (RFC 4448 4.6) */
-		return skip(c, 4) ? ethernet(c, obs) : PKT_SHORT_LINK;
-	default:
-		return PKT_NOT_IP;
-	}
+	/* SYN and perhaps ECE, CWR; no ack number, no urgent pointer. */
+	if ((word & 0x013f0000) != TCP_SYN << 16 || seq == 0 || be32(h + 8) != 0 || be16(h + 18) != 0 || header < TCP_MIN || header > left)
+		return false;
+	if (!pktopt_usual(h + TCP_MIN, header - TCP_MIN, obs, &quirks))
+		return false;
+	obs->ecn = word >> 21 & (OBS_ECN_ECE | OBS_ECN_CWR); /* the flags' bits, next to each other as ours */
+	obs->quirks = obs->ecn != 0 ? quirks | QUIRK_ECN : quirks;
+	obs->src_port = be16(h);
+	obs->dst_port = be16(h + 2);
+	obs->seq = seq;
+	obs->win = (uint16_t)word;
+	obs->tot_hdr = (uint16_t)(ip_header + header);
+	obs->payload_len = (uint32_t)left - header;
+	obs->payload_at = ETHERNET + ip_header + header;
+	obs->ip_at = ETHERNET;
+	return true;
 }
 
-/* At the protocol field, of one byte where it was compressed (RFC 1661 6.5). */
-static enum pkt_result ppp_protocol(struct cursor *c, struct tcp_obs *obs)
+INLINE bool plain_ipv4(const uint8_t *ip, size_t left, struct tcp_obs *obs)
 {
-	unsigned protocol;
+	static const uint8_t version_and_length[2] = { 0x45, 0 }; /* no IP options, no DSCP, no ECN */
+	static const uint32_t ip_quirks[4] = { QUIRK_ID_MINUS, 0, QUIRK_DF, QUIRK_DF | QUIRK_ID_PLUS };
+	const size_t total = be16(ip + 2);
+	const unsigned fragment = be16(ip + 6);
 
-	if (c->left < 2)
-		return PKT_SHORT_LINK;
-	if (c->at[0] & 1) {
-		protocol = c->at[0];
-		skip(c, 1);
-	} else {
-		protocol = be16(c->at);
-		skip(c, 2);
-	}
-	switch (protocol) {
-	case PPP_IPV4:
-	case PPP_IPV6:
-		return ip(c, obs);
-	case PPP_MPLS:
-		return mpls(c, obs);
-	default:
-		return PKT_NOT_IP;
-	}
+	if (memcmp(ip, version_and_length, 2) != 0 || ip[9] != PROTO_TCP || (fragment & ~0x4000u) != 0 || total > left ||
+	    total < IPV4_MIN + TCP_MIN ||
+	    !plain_tcp(ip + IPV4_MIN, total - IPV4_MIN, IPV4_MIN, ip_quirks[fragment >> 13 | (be16(ip + 4) != 0)], obs))
+		return false;
+	obs->ipver = 4;
+	obs->ttl = ip[8];
+	obs->src.b[10] = obs->src.b[11] = 0xff;
+	memcpy(obs->src.b + 12, ip + 12, 4);
+	obs->dst.b[10] = obs->dst.b[11] = 0xff;
+	memcpy(obs->dst.b + 12, ip + 16, 4);
+	return true;
 }
 
-static enum pkt_result pppoe(struct cursor *c, struct tcp_obs *obs)
+INLINE bool plain_ipv6(const uint8_t *ip, size_t left, struct tcp_obs *obs)
 {
-	if (c->left < 6)
-		return PKT_SHORT_LINK;
-	if (c->at[1] != 0) /* code: 0 is session data (RFC 2516 6) */
-		return PKT_NOT_IP;
-	skip(c, 6);
-	return ppp_protocol(c, obs);
+	const uint32_t first = be32(ip);
+	const size_t payload = be16(ip + 4);
+
+	if (first >> 20 != 0x600 || ip[6] != PROTO_TCP || left < IPV6_MIN + TCP_MIN || payload > left - IPV6_MIN || payload < TCP_MIN)
+		return false;
+
+	struct fp_addr src, dst;
+
+	memcpy(src.b, ip + 8, 16);
+	memcpy(dst.b, ip + 24, 16);
+	if (address_impossible(&src) || address_impossible(&dst) ||
+	    !plain_tcp(ip + IPV6_MIN, payload, IPV6_MIN, (first & 0xfffff) != 0 ? QUIRK_FLOW : 0, obs))
+		return false;
+	obs->ipver = 6;
+	obs->ttl = ip[7];
+	obs->src = src;
+	obs->dst = dst;
+	return true;
 }
 
-/* PPP, with or without address and control (RFC 1662 3.1), or Cisco HDLC, which has an EtherType there. */
-static enum pkt_result ppp(struct cursor *c, struct tcp_obs *obs)
+INLINE bool plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
 {
-	if (c->left < 4)
-		return PKT_SHORT_LINK;
-	if (c->at[0] == 0xff && c->at[1] == 0x03) {
-		skip(c, 2);
-	} else if ((c->at[0] == 0x0f || c->at[0] == 0x8f) && c->at[1] == 0) {
-		const unsigned type = be16(c->at + 2);
-
-		skip(c, 4);
-		return ethertype(c, type, obs);
-	}
-	return ppp_protocol(c, obs);
+	if (caplen < ETHERNET + IPV4_MIN + TCP_MIN)
+		return false;
+	if (be16(frame + 12) == 0x0800)
+		return plain_ipv4(frame + ETHERNET, caplen - ETHERNET, obs);
+	return be16(frame + 12) == 0x86dd && plain_ipv6(frame + ETHERNET, caplen - ETHERNET, obs);
 }
 
-static enum pkt_result snap(struct cursor *c, struct tcp_obs *obs)
+bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
 {
-	static const uint8_t rfc1042[6] = { 0xaa, 0xaa, 0x03 };
-
-	if (c->left < 8)
-		return PKT_SHORT_LINK;
-	if (memcmp(c->at, rfc1042, sizeof rfc1042) != 0)
-		return PKT_NOT_IP;
-
-	const unsigned type = be16(c->at + 6);
-
-	skip(c, 8);
-	return type >= ETHERTYPE_SNAP_LIMIT ? ethertype(c, type, obs) : PKT_NOT_IP;
+	return plain_syn(frame, caplen, obs);
 }
 
-/* c stands behind the type field. */
-static enum pkt_result ethertype(struct cursor *c, unsigned type, struct tcp_obs *obs)
+enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, struct tcp_obs *obs)
 {
-	for (;;) {
-		switch (type) {
-		case ETHERTYPE_IPV4:
-		case ETHERTYPE_IPV6:
-			return ip(c, obs);
-		case ETHERTYPE_QTAG:
-		case ETHERTYPE_STAG:
-		case 0x9100: /* stacked tags before 802.1ad */
-		case 0x9200:
-		case 0x9300:
-			if (c->left < 4)
-				return PKT_SHORT_LINK;
-			type = be16(c->at + 2);
-			skip(c, 4);
-			break;
-		case ETHERTYPE_CMD:
-			if (c->left < 8)
-				return PKT_SHORT_LINK;
-			type = be16(c->at + 6);
-			skip(c, 8);
-			break;
-		case ETHERTYPE_MPLS:
-		case ETHERTYPE_MPLS_UP:
-			return mpls(c, obs);
-		case ETHERTYPE_PPPOE:
-			return pppoe(c, obs);
-		default:
-			return type < ETHERTYPE_SNAP_LIMIT ? snap(c, obs) : PKT_NOT_IP;
-		}
-	}
+	struct cursor c = {
+		.at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat, .decapsulate = conf->decapsulate,
+	};
+
+	if (conf->compat && c.left > 65535)
+		c.left = 65535; /* p0f's snap length */
+	return pkt_link(&c, link, conf->guessed, obs);
 }
 
-static enum pkt_result ethernet(struct cursor *c, struct tcp_obs *obs)
+/* In small pieces: the compiler makes one of 128 bytes a string instruction, which is slow to start. */
+INLINE void zero(struct tcp_obs *obs)
 {
-	if (c->left < 14)
-		return PKT_SHORT_LINK;
-	if (++c->nested > ETHERNET_NESTED_MAX)
-		return PKT_NOT_IP;
+	uint8_t *p = (uint8_t *)obs;
 
-	const unsigned type = be16(c->at + 12);
-
-	skip(c, 14);
-	return ethertype(c, type, obs);
-}
-
-/* Address family in four bytes, whose numbers and byte order differ by system: the IP version says it better. */
-static enum pkt_result loopback(struct cursor *c, struct tcp_obs *obs)
-{
-	if (!skip(c, 4))
-		return PKT_SHORT_LINK;
-	return c->left > 0 && (c->at[0] >> 4 == 4 || c->at[0] >> 4 == 6) ? ip(c, obs) : PKT_NOT_IP;
-}
-
-static enum pkt_result sll(struct cursor *c, struct tcp_obs *obs)
-{
-	if (c->left < 16)
-		return PKT_SHORT_LINK;
-
-	const unsigned type = be16(c->at + 14);
-
-	skip(c, 16);
-	return type >= ETHERTYPE_SNAP_LIMIT ? ethertype(c, type, obs) : PKT_NOT_IP;
-}
-
-static enum pkt_result sll2(struct cursor *c, struct tcp_obs *obs)
-{
-	if (c->left < 20)
-		return PKT_SHORT_LINK;
-
-	const unsigned type = be16(c->at);
-
-	skip(c, 20);
-	return type >= ETHERTYPE_SNAP_LIMIT ? ethertype(c, type, obs) : PKT_NOT_IP;
-}
-
-/* The header says its length, without the padding to four bytes. */
-static enum pkt_result pflog(struct cursor *c, struct tcp_obs *obs)
-{
-	if (c->left < 4 || !skip(c, (c->at[0] + 3u) & ~3u))
-		return PKT_SHORT_LINK;
-	return ip(c, obs);
-}
-
-static const struct link {
-	unsigned number;
-	int compat_skip; /* bytes that p0f skips, -1: it guesses */
-	enum pkt_result (*decode)(struct cursor *c, struct tcp_obs *obs);
-} links[] = {
-	{ PKT_LINK_ETHERNET, 14, ethernet },
-	{ PKT_LINK_RAW, 0, ip },
-	{ PKT_LINK_SLL, 16, sll },
-	{ PKT_LINK_SLL2, 20, sll2 },
-	{ PKT_LINK_IPV4, 0, ip },
-	{ PKT_LINK_IPV6, 0, ip },
-	{ 12, 0, ip }, /* DLT_RAW of most systems, written by careless programs */
-	{ 14, 0, ip }, /* and of OpenBSD */
-	{ PKT_LINK_NULL, 4, loopback },
-	{ PKT_LINK_LOOP, 8, loopback },
-	{ PKT_LINK_PPP, 4, ppp },
-	{ PKT_LINK_PPP_HDLC, 8, ppp },
-	{ PKT_LINK_PPP_ETHER, 8, pppoe },
-	{ PKT_LINK_PFLOG, 28, pflog },
-};
-
-static const struct link *link_find(unsigned number)
-{
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
-		if (links[i].number == number)
-			return &links[i];
-	return NULL;
-}
-
-bool pkt_link_known(unsigned link)
-{
-	return link_find(link) != NULL;
-}
-
-/* p0f's way: a fixed number of bytes, then 40 at least, whatever they are. */
-static enum pkt_result decode_p0f(const struct link *l, unsigned number, struct cursor *c, struct tcp_obs *obs)
-{
-	if (l == NULL && number != LINK_IEEE802_11)
-		return PKT_UNKNOWN_LINK;
-	if (!skip(c, l != NULL ? (size_t)l->compat_skip : 32))
-		return PKT_SHORT_LINK;
-	if (c->left < 40)
-		return PKT_SHORT_IP;
-	if (c->at[0] >> 4 != 4 && c->at[0] >> 4 != 6)
-		return PKT_NOT_IP;
-	return ip(c, obs);
+	memset(p, 0, 32);
+	memset(p + 32, 0, 32);
+	memset(p + 64, 0, 32);
+	memset(p + 96, 0, 32);
 }
 
 enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uint8_t *frame,
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs)
 {
-	const struct link *l = link_find(link);
-	struct cursor c = { .at = frame, .left = caplen, .wire = len, .compat = conf->compat };
-
-	if (c.wire < c.left) /* a lying file: the smaller is safe */
-		c.left = c.wire;
-	memset(obs, 0, sizeof *obs);
+	if (caplen > len) /* a lying file: the smaller is safe */
+		caplen = len;
+	zero(obs);
 	obs->time_ns = time_ns;
-	if (conf->compat) {
-		if (c.left > 65535)
-			c.left = 65535; /* p0f's snap length */
-		return decode_p0f(l, link, &c, obs);
-	}
-	return l != NULL ? l->decode(&c, obs) : PKT_UNKNOWN_LINK;
+	if (link == PKT_LINK_ETHERNET && !conf->compat && plain_syn(frame, caplen, obs))
+		return PKT_OK;
+	return pkt_any(conf, link, frame, caplen, len, obs);
 }
 
 const char *pkt_result_name(enum pkt_result result)

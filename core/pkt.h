@@ -55,7 +55,9 @@ enum pkt_result {
 };
 
 struct pkt_conf {
+	bool decapsulate; /* look into GRE, VXLAN, GENEVE and IP in IP, four deep at most */
 	bool compat; /* admit and read as p0f 3.09b does, its blind spots included */
+	uint8_t guessed; /* compat: what pkt_guess() found, 0 = nothing yet */
 };
 
 /*
@@ -66,6 +68,13 @@ enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uin
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs);
 
 bool pkt_link_known(unsigned link);
+
+/*
+ * Compat: of a link type that p0f does not know (also SLL2 and the raw ones of one IP version) it looks for the IP header in the first
+ * frames, and where it finds something like one it looks ever after. Call before pkt_decode(); true where conf was changed. It does
+ * nothing for known link types or once it is guessed.
+ */
+bool pkt_guess(struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen);
 
 /* "short_link", "not_tcp", ...: for counters and logs. */
 const char *pkt_result_name(enum pkt_result result);

@@ -34,6 +34,9 @@ enum quirk_index {
 	QUIRK_COUNT
 };
 
+/* The name of number n; NULL past the last. Of libfingerpost and libfingerpost-classify. */
+const char *fp_quirk_name(unsigned n);
+
 enum quirk {
 #define X(constant, name, version, source) constant = 1 << constant##_INDEX,
 	QUIRK_ROWS(X)

@@ -80,7 +80,7 @@ static void score_timestamps(struct score *s, const struct score_about *a)
 		return;
 
 	const uint64_t max = (gap_ms < GRACE_MS ? GRACE_MS : gap_ms) * HZ_MAX / 1000;
-	const bool stepped_back = gap_ms < GRACE_MS && ~ticks / 1000 < HZ_MAX / GRACE_MS;
+	const bool stepped_back = gap_ms < GRACE_MS && ~ticks <= GRACE_MS * HZ_MAX / 1000;
 
 	if (ticks > max && !stepped_back)
 		add(s, 4, REASON_TSTAMP);

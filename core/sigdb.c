@@ -138,7 +138,7 @@ static void *list_add(struct list *l, size_t item_bytes)
 
 /* A bucket while it grows: its signatures are chained in file order. */
 struct chain {
-	struct sig_key key;
+	struct sig_words key;
 	uint32_t first, last, n;
 };
 
@@ -332,13 +332,14 @@ int sig_builder_sys(struct sig_builder *b, const uint32_t *sys, uint32_t n)
 
 static struct chain *chain_of(struct sig_builder *b, const struct sig_key *key, int *rc)
 {
-	const uint32_t hash = sig_key_hash(key);
+	const struct sig_words words = sig_words(key->layout);
+	const uint32_t hash = (uint32_t)(sig_words_hash(&words) >> 32);
 	uint32_t at = hash, n;
 	struct chain *c;
 
 	while ((n = numbers_next(&b->by_key, hash, &at)) != 0) {
 		c = (struct chain *)b->chains.items + (n - 1);
-		if (sig_key_equal(&c->key, key))
+		if (sig_words_equal(&c->key, &words))
 			return c;
 	}
 	c = list_add(&b->chains, sizeof *c);
@@ -346,7 +347,7 @@ static struct chain *chain_of(struct sig_builder *b, const struct sig_key *key, 
 		*rc = -ENOMEM;
 		return NULL;
 	}
-	c->key = *key;
+	c->key = words;
 	return c;
 }
 
@@ -418,13 +419,15 @@ static int build_index(struct sig_builder *b, struct sigdb *db)
 {
 	const struct chain *chains = b->chains.items;
 	const struct chained_sig *all = b->sigs.items;
-	uint32_t slots = 8, at = 0;
+	uint32_t at = 0;
 
 	db->n_buckets = (uint32_t)b->chains.n;
 	db->n_sigs = (uint32_t)b->sigs.n;
-	while (slots < db->n_buckets * 4)
-		slots *= 2;
-	db->slot_mask = slots - 1;
+	db->slot_bits = 3;
+	while (UINT64_C(1) << db->slot_bits < (uint64_t)db->n_buckets * 4)
+		db->slot_bits++;
+	const size_t slots = (size_t)1 << db->slot_bits;
+
 	db->slots = calloc(slots, sizeof *db->slots);
 	db->buckets = calloc(db->n_buckets + 1, sizeof *db->buckets);
 	db->sigs = calloc(db->n_sigs + 1, sizeof *db->sigs);
@@ -437,13 +440,13 @@ static int build_index(struct sig_builder *b, struct sigdb *db)
 			db->sigs[at].label = &db->labels[db->sigs[at].label_no];
 			at++;
 		}
-		uint32_t s = sig_key_hash(&chains[i].key) & db->slot_mask;
+		size_t s = sig_words_hash(&chains[i].key) >> (64 - db->slot_bits);
 
 		while (db->slots[s] != 0)
-			s = (s + 1) & db->slot_mask;
+			s = (s + 1) & (slots - 1);
 		db->slots[s] = i + 1;
 	}
-	return 0;
+	return sigindex_build(db);
 }
 
 int sig_builder_finish(struct sig_builder **bp, struct sigdb **out)
@@ -487,12 +490,17 @@ void sigdb_free(struct sigdb **dbp)
 		return;
 	free(db->sigs);
 	free(db->buckets);
+	free(db->blocks);
+	free(db->entries);
+	free(db->times_sets);
 	free(db->labels);
 	free(db->links);
 	free(db->link_of);
 	free(db->slots);
 	for (unsigned d = 0; d < SIG_DIRECTIONS; d++)
 		free(db->http[d]);
+	if (db->model != NULL)
+		db->model_free(&db->model);
 	arena_free(&db->arena);
 	free(db);
 	*dbp = NULL;
@@ -606,9 +614,7 @@ const struct sig_label *sigdb_labels(const struct sigdb *db, size_t *n)
 
 const char *sigdb_link(const struct sigdb *db, unsigned mtu)
 {
-	const uint16_t n = mtu < 65536 ? db->link_of[mtu] : 0;
-
-	return n != 0 ? db->links[n - 1] : NULL;
+	return sigdb_link_of(db, mtu);
 }
 
 size_t sigdb_count(const struct sigdb *db, enum sig_direction direction)

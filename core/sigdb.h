@@ -60,6 +60,14 @@ const struct sig_label *sigdb_labels(const struct sigdb *db, size_t *n);
 /* Link name of an MTU ("Ethernet or modem") or NULL; first match wins. */
 const char *sigdb_link(const struct sigdb *db, unsigned mtu);
 
+/*
+ * A model travels with its signatures: taken over (*mp becomes NULL), freed with them. Before any other thread sees the sigdb.
+ * sigdb_model(): NULL where there is none. In opinion.c.
+ */
+struct model;
+void sigdb_adopt(struct sigdb *db, struct model **mp);
+const struct model *sigdb_model(const struct sigdb *db);
+
 /* Signatures by direction, for messages ("91 request, 101 response"). */
 size_t sigdb_count(const struct sigdb *db, enum sig_direction direction);
 

@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/sigdb.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define SIG_ANY (-1)
@@ -30,74 +31,136 @@ struct sig {
 	int8_t payload;    /* 0, 1, SIG_ANY */
 };
 
-/* What all signatures of a bucket share, padded with 0: an observation has the same. */
+/* What all signatures of a bucket share. */
 struct sig_key {
-	uint8_t layout[OBS_OPTIONS_MAX];
+	uint8_t layout[OBS_OPTIONS_MAX]; /* 0 beyond layout_len */
 	uint8_t layout_len;
 	uint8_t eol_pad;
 	uint8_t olen;
 	uint8_t direction;
-	uint8_t zero[4];
 };
-_Static_assert(sizeof(struct sig_key) == 32, "compared as four words");
+
+/* The same as numbers: compared and hashed. */
+struct sig_words {
+	uint64_t w[4];
+};
 
 /* Signatures of one key, in file order. */
 struct sig_bucket {
-	struct sig_key key;
-	uint32_t first, n; /* in sigdb.sigs */
+	struct sig_words key;
+	uint32_t first, n;             /* in sigdb.sigs */
+	uint32_t first_block, n_blocks;/* in sigdb.blocks */
+};
+
+/* ---- The index of a bucket: sets of its signatures, a bit each, 64 a block (sigindex.c) ------------ */
+
+#define SIG_BLOCK 64
+#define SIG_SCALES 16   /* window scales 0..14, and all above */
+#define SIG_VARIANTS 4  /* quirks as wanted: 2 in correct mode, plus 1 of IPv6 */
+#define SIG_TIMES_MAX 1000 /* mss*1000 is p0f's most */
+#define SIG_TIMES_SETS 48  /* so many n of mss*n have a set of their own; a file with more pays with time */
+
+/* Those of a block that want this number; of quirks also, that take TTLs from low to high. */
+struct sig_entry {
+	uint64_t mask;
+	uint32_t want;
+	uint8_t ttl_low, ttl_high;
+};
+
+struct sig_list {
+	uint32_t at, end; /* in sigdb.entries */
+};
+
+struct sig_block {
+	uint64_t scale[SIG_SCALES];
+	uint64_t big_scale; /* names a scale above 14: to be compared */
+	uint64_t payload[2];
+	uint64_t mss_any;
+	uint64_t win_any, win_value; /* the others want multiples */
+	uint64_t win_mss;   /* mss*n of an n that has a set */
+	uint64_t generic;
+	uint32_t times;     /* its sets, in sigdb.times_sets: one for each number in times_no, from 1 on */
+	uint32_t first;     /* in sigdb.sigs: bit 0 */
+	struct sig_list quirks[SIG_VARIANTS], windows, msses;
 };
 
 struct sigdb {
 	struct sig *sigs;            /* by bucket, file order inside */
 	struct sig_bucket *buckets;
+	struct sig_block *blocks;
+	struct sig_entry *entries;
+	uint64_t *times_sets;
+	uint8_t times_no[SIG_TIMES_MAX + 1]; /* of the n of mss*n; 0 = none */
+	uint8_t n_times;
 	struct sig_label *labels;
 	uint16_t *link_of;           /* for each MTU 0..65535 its number in links, 0 = none */
 	const char **links;
 	uint32_t *slots;             /* open addressing: bucket number + 1, 0 = free */
-	uint32_t slot_mask;
+	unsigned slot_bits;          /* their number is 2 to the power of it, at least 3 */
 	uint32_t n_sigs, n_buckets, n_labels;
 	uint32_t n_dir[SIG_DIRECTIONS];
 	const char **http[SIG_DIRECTIONS];
 	uint32_t n_http[SIG_DIRECTIONS];
+	struct model *model;         /* NULL: none; see opinion.c */
+	bool model_names;            /* it may name what no signature does */
+	void (*model_free)(struct model **mp); /* so that the engine needs no model to link */
+	const struct sig_label *model_label[256]; /* by candidate's code: what to call it where no signature does; NULL: nothing */
 	struct arena *arena;         /* holds every text and list */
 };
 
-static inline uint64_t sig_key_word(const struct sig_key *key, unsigned i)
+/* Of a key, or of an observation, which has the same bytes in the same order: its kind is the direction. */
+static inline struct sig_words sig_words(const uint8_t layout[OBS_OPTIONS_MAX])
 {
-	uint64_t w;
+	struct sig_words k;
+	uint32_t rest;
 
-	memcpy(&w, (const uint8_t *)key + 8 * i, 8);
-	return w;
+	memcpy(k.w, layout, OBS_OPTIONS_MAX);
+	memcpy(&rest, layout + OBS_OPTIONS_MAX, sizeof rest);
+	k.w[3] = rest;
+	return k;
 }
 
-static inline bool sig_key_equal(const struct sig_key *a, const struct sig_key *b)
+#define SAME_ORDER(of) \
+	(offsetof(of, layout_len) == offsetof(of, layout) + OBS_OPTIONS_MAX && offsetof(of, eol_pad) == offsetof(of, layout_len) + 1 && \
+	    offsetof(of, olen) == offsetof(of, eol_pad) + 1)
+_Static_assert(SAME_ORDER(struct sig_key) && offsetof(struct sig_key, direction) == offsetof(struct sig_key, olen) + 1, "sig_words()");
+_Static_assert(SAME_ORDER(struct tcp_obs) && offsetof(struct tcp_obs, kind) == offsetof(struct tcp_obs, olen) + 1, "sig_words()");
+_Static_assert((int)SIG_REQUEST == (int)OBS_SYN && (int)SIG_RESPONSE == (int)OBS_SYNACK, "sig_words()");
+#undef SAME_ORDER
+
+static inline bool sig_words_equal(const struct sig_words *a, const struct sig_words *b)
 {
-	return ((sig_key_word(a, 0) ^ sig_key_word(b, 0)) | (sig_key_word(a, 1) ^ sig_key_word(b, 1)) |
-	        (sig_key_word(a, 2) ^ sig_key_word(b, 2)) | (sig_key_word(a, 3) ^ sig_key_word(b, 3))) == 0;
+	return ((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) | (a->w[2] ^ b->w[2]) | (a->w[3] ^ b->w[3])) == 0;
 }
 
-/* Needs no key: the table holds what the file holds, and is three quarters empty, whatever arrives. */
-static inline uint32_t sig_key_hash(const struct sig_key *key)
+/* Its top bits depend on every bit. Needs no key: the table holds what the file holds, and is three quarters empty, whatever arrives. */
+static inline uint64_t sig_words_hash(const struct sig_words *k)
 {
-	uint64_t h = sig_key_word(key, 0) * 0x9e3779b97f4a7c15u;
-
-	h = (h ^ h >> 29 ^ sig_key_word(key, 1)) * 0xbf58476d1ce4e5b9u;
-	h = (h ^ h >> 29 ^ sig_key_word(key, 2)) * 0x94d049bb133111ebu;
-	h = (h ^ h >> 29 ^ sig_key_word(key, 3)) * 0x9e3779b97f4a7c15u;
-	return (uint32_t)(h >> 32);
+	return k->w[0] * 0x9e3779b97f4a7c15u + k->w[1] * 0xbf58476d1ce4e5b9u + k->w[2] * 0x94d049bb133111ebu + k->w[3] * 0xd6e8feb86659fd93u;
 }
 
 /* The bucket of a key, or NULL. */
-static inline const struct sig_bucket *sigdb_bucket(const struct sigdb *db, const struct sig_key *key)
+static inline const struct sig_bucket *sigdb_bucket(const struct sigdb *db, const struct sig_words *key)
 {
-	for (uint32_t i = sig_key_hash(key) & db->slot_mask; db->slots[i] != 0; i = (i + 1) & db->slot_mask) {
+	for (uint64_t i = sig_words_hash(key) >> (64 - db->slot_bits);; i = (i + 1) & ((UINT64_C(1) << db->slot_bits) - 1)) {
+		if (db->slots[i] == 0)
+			return NULL;
 		const struct sig_bucket *b = &db->buckets[db->slots[i] - 1];
 
-		if (sig_key_equal(&b->key, key))
+		if (sig_words_equal(&b->key, key))
 			return b;
 	}
-	return NULL;
 }
+
+static inline const char *sigdb_link_of(const struct sigdb *db, unsigned mtu)
+{
+	const uint16_t n = mtu < 65536 ? db->link_of[mtu] : 0;
+
+	return n != 0 ? db->links[n - 1] : NULL;
+}
+
+/* blocks and entries of a sigdb whose signatures and buckets are there. -ENOMEM. */
+int sigindex_build(struct sigdb *db);
 
 /* ---- Building, sigfile.c and sigdb.c ------------------------------------------------------- */
 
@@ -113,6 +176,9 @@ void sig_builder_destroy(struct sig_builder **bp);
 
 /* Reads one file's text into it. FP_ECONFIG with *err filled; -ENOMEM. */
 int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, struct sig_error *err);
+
+/* The same of a part whose first line has a number of its own. */
+int sigfile_read_at(struct sig_builder *b, const char *name, unsigned line, const char *text, size_t len, struct sig_error *err);
 
 /* What the grammar hands over; each 0 or -ENOMEM, and FP_ECONFIG with the words in text where it refuses. */
 int sig_builder_class(struct sig_builder *b, const char *name, size_t len);

@@ -1,69 +1,21 @@
 /* sigtext - printing of signatures, p0f's spelling (docs/p0f3-matching.md sections 3, 4 and 10). */
 #include "core/sigtext.h"
+#include "core/out.h"
 #include "core/quirk.h"
 #include "core/util.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #define DIST_MAX 35         /* p0f prints '?' for a guess above that */
 #define SENDSYN_MSS 1331    /* p0f-sendsyn's; an echo of it says nothing of the host */
-
-static const char *const quirk_names[QUIRK_COUNT] = {
-#define X(constant, name, version, source) name,
-	QUIRK_ROWS(X)
-#undef X
-};
 
 /* Names of option kinds that have one. */
 static const char *const option_names[] = {
 	[1] = "nop", [2] = "mss", [3] = "ws", [4] = "sok", [5] = "sack", [8] = "ts",
 };
 
-/* A buffer that is filled from the left and never overrun. */
-struct out {
-	char *at, *end; /* *end is the last byte: room for the NUL */
-	char *start;
-};
-
-static struct out out_begin(char *buf, size_t size)
-{
-	if (size > 0)
-		buf[0] = '\0';
-	return (struct out){ buf, size > 0 ? buf + size - 1 : buf, buf };
-}
-
-static void out_text(struct out *o, const char *text)
-{
-	const size_t room = (size_t)(o->end - o->at), len = strlen(text);
-	const size_t n = len < room ? len : room;
-
-	memcpy(o->at, text, n);
-	o->at += n;
-	if (o->end > o->start || room > 0)
-		*o->at = '\0';
-}
-
-static void out_char(struct out *o, char c)
-{
-	out_text(o, (const char[]){ c, '\0' });
-}
-
-static void out_number(struct out *o, unsigned n)
-{
-	char digits[12];
-	char *at = digits + sizeof digits - 1;
-
-	*at = '\0';
-	do
-		*--at = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	out_text(o, at);
-}
-
 size_t sigtext_layout(char *buf, size_t size, const uint8_t *kinds, size_t n, unsigned eol_pad)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
 
 	for (size_t i = 0; i < n; i++) {
@@ -81,26 +33,34 @@ size_t sigtext_layout(char *buf, size_t size, const uint8_t *kinds, size_t n, un
 			out_number(&o, kind);
 		}
 	}
-	return (size_t)(o.at - o.start);
+	return out_end(&o);
+}
+
+static void put_quirks(struct out *o, uint32_t quirks)
+{
+	quirks &= (1u << QUIRK_COUNT) - 1; /* a record may hold anything */
+	for (bool first = true; quirks != 0; quirks &= quirks - 1, first = false) {
+		if (!first)
+			out_char(o, ',');
+		out_text(o, fp_quirk_name((unsigned)__builtin_ctz(quirks)));
+	}
 }
 
 size_t sigtext_quirks(char *buf, size_t size, uint32_t quirks)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
 
-	for (unsigned i = 0; i < QUIRK_COUNT; i++)
-		if (quirks & 1u << i) {
-			if (o.at > o.start)
-				out_char(&o, ',');
-			out_text(&o, quirk_names[i]);
-		}
-	return (size_t)(o.at - o.start);
+	put_quirks(&o, quirks);
+	return out_end(&o);
 }
 
 size_t sigtext_raw(char *buf, size_t size, const struct sigtext *sig)
 {
+	if (size == 0)
+		return 0;
 	struct out o = out_begin(buf, size);
-	char quirks[SIGTEXT_LAYOUT];
 
 	out_number(&o, sig->ipver);
 	out_char(&o, ':');
@@ -129,15 +89,9 @@ size_t sigtext_raw(char *buf, size_t size, const struct sigtext *sig)
 	out_char(&o, ':');
 	out_text(&o, sig->layout);
 	out_char(&o, ':');
-	sigtext_quirks(quirks, sizeof quirks, sig->quirks);
-	out_text(&o, quirks);
+	put_quirks(&o, sig->quirks);
 	out_text(&o, sig->payload ? ":+" : ":0");
-	return (size_t)(o.at - o.start);
-}
-
-const char *sigtext_quirk_name(unsigned index)
-{
-	return index < QUIRK_COUNT ? quirk_names[index] : NULL;
+	return out_end(&o);
 }
 
 const char *sigtext_option_name(unsigned kind)

@@ -36,8 +36,7 @@ size_t sigtext_layout(char *buf, size_t size, const uint8_t *kinds, size_t n, un
 /* "df,id+"; empty for none. */
 size_t sigtext_quirks(char *buf, size_t size, uint32_t quirks);
 
-/* p0f's word for quirk number `index` and for an option kind; NULL: it has none. For readers of signatures. */
-const char *sigtext_quirk_name(unsigned index);
+/* p0f's word for an option kind; NULL: it has none. For readers of signatures. */
 const char *sigtext_option_name(unsigned kind);
 
 /* ver:ttl+dist:olen:mss:wsize,scale:olayout:quirks:pclass */

@@ -3,8 +3,28 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+void *table_memory(size_t n, size_t item_bytes)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, item_bytes, &bytes))
+		return NULL;
+	void *memory = mmap(NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
+}
+
+void table_memory_free(void *memory, size_t n, size_t item_bytes)
+{
+	if (memory != NULL)
+		munmap(memory, n > 0 && item_bytes > 0 ? n * item_bytes : 1);
+}
 
 int table_init(struct table *t, uint32_t items_max)
 {
@@ -12,14 +32,14 @@ int table_init(struct table *t, uint32_t items_max)
 
 	while (slots * 3 < (uint64_t)items_max * 4)
 		slots *= 2;
-	t->slot = slots <= UINT32_MAX ? calloc(slots, sizeof *t->slot) : NULL;
+	t->slot = slots <= UINT32_MAX ? table_memory(slots, sizeof *t->slot) : NULL;
 	t->mask = (uint32_t)(slots - 1);
 	return t->slot != NULL ? 0 : -ENOMEM;
 }
 
 void table_free(struct table *t)
 {
-	free(t->slot);
+	table_memory_free(t->slot, (size_t)t->mask + 1, sizeof *t->slot);
 	t->slot = NULL;
 }
 
@@ -90,13 +110,13 @@ void age_remove(struct age *a, struct age_links links, uint32_t item)
 
 int pool_init(struct pool *p, uint32_t max, uint32_t item_bytes)
 {
-	*p = (struct pool){ .items = calloc(max, item_bytes), .item_bytes = item_bytes, .max = max };
+	*p = (struct pool){ .items = table_memory(max, item_bytes), .item_bytes = item_bytes, .max = max };
 	return p->items != NULL ? 0 : -ENOMEM;
 }
 
 void pool_free(struct pool *p)
 {
-	free(p->items);
+	table_memory_free(p->items, p->max, p->item_bytes);
 	p->items = NULL;
 }
 

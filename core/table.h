@@ -13,6 +13,13 @@
 #define TABLE_NONE UINT32_MAX
 
 /*
+ * Zeroed memory for n items of a large array, in huge pages where there are any: a first touch costs a fifth, and a random access misses no
+ * page table. What is never touched takes no memory. NULL: none left.
+ */
+void *table_memory(size_t n, size_t item_bytes);
+void table_memory_free(void *memory, size_t n, size_t item_bytes); /* NULL is fine */
+
+/*
  * Index: open addressing with linear probing, at most three quarters full; removal shifts back, so that there are no
  * tombstones to pile up. A slot keeps 32 bits of the (keyed) hash; the caller compares the item itself.
  */

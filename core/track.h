@@ -5,7 +5,10 @@
  *
  * Owner    track_create() makes all tables; nothing is allocated after. track_destroy() frees.
  * Threads  one thread at a time (a matcher's, or classify's).
- * Bounds   flows_max and hosts_max; the least recently used makes room, confirmed hosts last.
+ * Bounds   flows_max and hosts_max; who was not used lately makes room, confirmed hosts last (as p0f, or with host_age_s: the least
+ *          recently used). With probation_max a part of hosts_max is kept for hosts that never completed a handshake,
+ *          and while track_probation() is on they have no more than that: so neither a flood displaces confirmed
+ *          hosts, nor they all newcomers.
  */
 #ifndef FP_TRACK_H
 #define FP_TRACK_H
@@ -40,7 +43,7 @@ _Static_assert(sizeof(struct track_sig) == 48, "kept for every host");
 enum track_event_kind {
 	TRACK_SYN,        /* a SYN was judged: sig, verdict */
 	TRACK_SYNACK,     /* a SYN+ACK was judged: sig, verdict */
-	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's, NULL where the host has sent another since */
+	TRACK_HANDSHAKE,  /* the client acknowledged what we saw the server send: sig is its SYN's, the host's from now on; NULL: of a tool beside a system */
 	TRACK_HOST_CHANGE,/* p0f's host change: reason, hits */
 	TRACK_SHARING,    /* p0f's ip sharing: reason, hits */
 	TRACK_MTU,        /* verdict.mtu, verdict.link */
@@ -66,6 +69,7 @@ struct track_event {
 	uint16_t clock_hz;         /* rounded as p0f does */
 	double raw_hz;
 	uint32_t uptime_min, up_mod_days;
+	bool uptime_doubtful;      /* the timestamps begin at a random number: the clock is right, the uptime fiction */
 	/* TRACK_HOST_CHANGE, TRACK_SHARING */
 	uint32_t reason;           /* enum track_reason */
 	uint8_t score;
@@ -97,12 +101,16 @@ enum track_reason {
 struct track_conf {
 	uint32_t flows_max;
 	uint32_t hosts_max;
+	uint32_t probation_max; /* of these, kept for hosts never confirmed; below hosts_max; 0 = no such part */
 	enum match_mode mode;
+	bool no_mtu;               /* no TRACK_MTU: who does not print a log has the MTU in the verdict */
 	struct hash_key key;
 	/* p0f's -t: flows that old since their SYN and hosts unseen so long are forgotten; 0 = never. Looked at every 50 segments. */
 	uint32_t flow_age_s, host_age_s;
 	/* A host is about to be forgotten: last chance to send what is unsent. May be NULL. */
 	void (*evict)(void *ctx, struct track_host *host);
+	/* A host's signature of a SYN is about to give way to *fresh while it is unsent and confirmed. May be NULL. */
+	void (*replace)(void *ctx, struct track_host *host, const struct track_sig *fresh);
 	void *evict_ctx;
 };
 
@@ -119,8 +127,21 @@ enum track_result {
 enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
     struct track_event ev[TRACK_EVENTS_MAX], size_t *n);
 
-/* Hints that obs will be next but a few: starts the loads of its buckets. */
-void track_prefetch(struct track *t, const struct tcp_obs *obs);
+/*
+ * Compat mode: the same with the segment's payload, obs->payload_len bytes: p0f keeps a flow that begins to speak while it may be HTTP. Without the
+ * bytes, nothing is taken for HTTP.
+ */
+enum track_result track_observe_payload(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, const uint8_t *payload,
+    struct track_event ev[TRACK_EVENTS_MAX], size_t *n);
+
+/* Compat mode: a frame that p0f counts towards its next look at ages, and drops. */
+void track_dropped(struct track *t, int64_t time_ns);
+
+#define TRACK_BATCH 64
+
+/* The same for n segments, at most TRACK_BATCH, in order; on() is told of each. Faster than one by one: it looks ahead. */
+void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
+    void (*on)(void *ctx, enum track_result result, const struct track_event *ev, size_t events), void *ctx);
 
 /* Signatures were replaced: every kept pointer to a label of the old sigdb is turned into the one of the same id in the new, or NULL. */
 void track_relabel(struct track *t, const struct sigdb *fresh);
@@ -139,6 +160,7 @@ struct track_unsent {
 	bool dirty : 1;       /* something of this is not sent */
 	bool queued : 1;      /* stands in the matcher's line of those to send */
 	bool confirmed : 1;   /* a handshake of the kept signature was completed */
+	bool uptime_doubtful : 1; /* with uptime_min */
 };
 struct track_unsent *track_host_unsent(struct track_host *host);
 const struct fp_addr *track_host_addr(const struct track_host *host);
@@ -152,14 +174,26 @@ void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *
 /* A number that names the host until it is evicted, and back; NULL: not any more the same. */
 uint64_t track_host_ref(const struct track *t, const struct track_host *host);
 struct track_host *track_host_of(struct track *t, uint64_t ref);
+void track_host_soon(const struct track *t, uint64_t ref); /* a hint: that host is asked for next but a few */
 /* The host of an address, NULL if not held. Does not touch its age. */
 struct track_host *track_find(struct track *t, const struct fp_addr *addr);
+
+/* Gives the ref of each host with something unsent, in the order of their addresses where there is memory for that. */
+void track_unsent_hosts(struct track *t, void (*give)(void *ctx, uint64_t ref), void *ctx);
 
 /* Option kinds of layout number n (track_sig.layout); NULL for 0. */
 const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad);
 
+/* Whether unconfirmed hosts are held to probation_max from now on. */
+void track_probation(struct track *t, bool on);
+/* Whether the host has ever completed a handshake here. */
+bool track_host_confirmed(const struct track_host *host);
+
+/* Forgets all hosts of a block as if they were evicted; returns how many. */
+uint32_t track_forget(struct track *t, const struct fp_cidr *block);
+
 struct track_stats {
-	uint64_t flows, hosts, flows_evicted, hosts_evicted, bytes;
+	uint64_t flows, hosts, confirmed, flows_evicted, hosts_evicted, confirmed_evicted, bytes;
 };
 void track_stats(const struct track *t, struct track_stats *out);
 

@@ -7,8 +7,7 @@
 #include "perl.h"
 #include "XSUB.h"
 
-#include "store/reader.h"
-#include "core/quirk.h"
+#include <fingerpost.h>
 
 /* The handle behind the object: a struct fp_store and what the last call said. */
 struct handle {
@@ -25,27 +24,6 @@ static const char *const match_names[] = {
 
 static const char *const unit_names[] = {
 	[FP_WIN_PLAIN] = "", [FP_WIN_MSS] = "mss", [FP_WIN_MTU] = "mtu",
-};
-
-static const struct {
-	unsigned bit;
-	const char *name;
-} path_names[] = {
-	{ FP_PATH_TS_REMOVED, "timestamps removed" },
-	{ FP_PATH_DF_CLEARED, "df cleared" },
-	{ FP_PATH_MSS_CLAMPED, "mss clamped" },
-	{ FP_PATH_WIN_REWRITTEN, "window rewritten" },
-	{ FP_PATH_SACK_REMOVED, "sack removed" },
-	{ FP_PATH_WS_REMOVED, "window scale removed" },
-	{ FP_PATH_TTL_RESTARTED, "ttl restarted" },
-	{ FP_PATH_PROXY, "proxy" },
-	{ FP_PATH_TUNNEL, "tunnel" },
-};
-
-static const char *const quirk_names[] = {
-#define X(constant, name, version, source) [constant##_INDEX] = name,
-	QUIRK_ROWS(X)
-#undef X
 };
 
 /* Absent is undef, as null in the JSON of a host. */
@@ -71,23 +49,15 @@ static void put_count(pTHX_ HV *hv, const char *key, uint32_t number)
 	put(aTHX_ hv, key, newSVuv(number));
 }
 
-static SV *quirks_list(pTHX_ uint32_t quirks)
+/* The names of the bits that are set. */
+static SV *bits_list(pTHX_ uint32_t bits, const char *name_of(unsigned))
 {
 	AV *av = newAV();
+	const char *name;
 
-	for (unsigned i = 0; i < QUIRK_COUNT; i++)
-		if (quirks & UINT32_C(1) << i)
-			av_push(av, newSVpv(quirk_names[i], 0));
-	return newRV_noinc((SV *)av);
-}
-
-static SV *path_list(pTHX_ uint16_t path)
-{
-	AV *av = newAV();
-
-	for (size_t i = 0; i < sizeof path_names / sizeof *path_names; i++)
-		if (path & path_names[i].bit)
-			av_push(av, newSVpv(path_names[i].name, 0));
+	for (unsigned n = 0; n < 32; n++)
+		if (bits & UINT32_C(1) << n && (name = name_of(n)) != NULL)
+			av_push(av, newSVpv(name, 0));
 	return newRV_noinc((SV *)av);
 }
 
@@ -120,6 +90,7 @@ static SV *answer_hash(pTHX_ const struct fp_answer *a)
 
 	/* Perl taints what a statement makes once it has touched a tainted value, such as the address: none of that is in here. */
 	TAINT_NOT;
+	hv_ksplit(hv, 64); /* room for all of it at once */
 	put_text(aTHX_ hv, "ip", fp_addr_text(&a->addr, text));
 	put_text(aTHX_ hv, "name", a->name);
 	put_text(aTHX_ hv, "flavor", a->flavor);
@@ -144,7 +115,7 @@ static SV *answer_hash(pTHX_ const struct fp_answer *a)
 	put(aTHX_ hv, "uptime_min", h->clock_hz != 0 && !h->uptime_doubtful ? newSVuv(h->uptime_min) : newSV(0));
 	put_text(aTHX_ hv, "origin", a->origin);
 	put(aTHX_ hv, "candidates", candidates_list(aTHX_ h->candidate));
-	put(aTHX_ hv, "path", path_list(aTHX_ h->path));
+	put(aTHX_ hv, "path", bits_list(aTHX_ h->path, fp_path_name));
 	/* the signature, in pieces */
 	put(aTHX_ hv, "version", newSViv(h->ipv6 ? 6 : 4));
 	put_count(aTHX_ hv, "ttl", h->ttl);
@@ -155,7 +126,7 @@ static SV *answer_hash(pTHX_ const struct fp_answer *a)
 	put(aTHX_ hv, "win_unit", newSVpv(h->win_unit < sizeof unit_names / sizeof *unit_names ? unit_names[h->win_unit] : "", 0));
 	put_count(aTHX_ hv, "wscale", h->wscale);
 	put(aTHX_ hv, "layout", newSVpv(a->layout, 0));
-	put(aTHX_ hv, "quirks", quirks_list(aTHX_ h->quirks));
+	put(aTHX_ hv, "quirks", bits_list(aTHX_ h->quirks, fp_quirk_name));
 	put(aTHX_ hv, "payload", newSViv(h->payload));
 	return newRV_noinc((SV *)hv);
 }

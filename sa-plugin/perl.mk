@@ -1,7 +1,7 @@
 # The Perl module and the plugin: build/perl/lib, build/perl/arch. They hold the reader's library
 # within, so that they run where they were built and where they are installed.
 
-PERL_LIB := build/perl/lib/Fingerpost.pm build/perl/lib/Mail/SpamAssassin/Plugin/Fingerpost.pm
+PERL_LIB := $(patsubst sa-plugin/%,build/perl/%,$(shell find sa-plugin/lib -name '*.pm'))
 PERL_SO := build/perl/arch/auto/Fingerpost/Fingerpost.so
 
 perl_config = $(shell $(PERL) -MConfig -e 'print $$Config{$(1)}')
@@ -24,8 +24,9 @@ $O/perl/Fingerpost.c: sa-plugin/Fingerpost.xs
 		-noprototypes $< > $@
 
 # -Wshadow and the like are for our lines; perl's headers are the system's.
-$O/perl/Fingerpost.o: $O/perl/Fingerpost.c GNUmakefile sa-plugin/perl.mk
-	$(CC) $(CPPFLAGS) $(call perl_config,ccflags) $(CFLAGS) -Wno-missing-prototypes -Wno-unused-parameter -fPIC \
+# It sees what any user of the library sees, the public header.
+$O/perl/Fingerpost.o: $O/perl/Fingerpost.c build/include/fingerpost.h GNUmakefile sa-plugin/perl.mk
+	$(CC) -Ibuild/include $(call perl_config,ccflags) $(CFLAGS) -Wno-missing-prototypes -Wno-unused-parameter -fPIC \
 		-DVERSION='"$(VERSION)"' -DXS_VERSION='"$(VERSION)"' -isystem $(PERL_INC) -MMD -MP -c $< -o $@
 
 $(PERL_SO): $O/perl/Fingerpost.o build/lib/libfingerpost.a
@@ -42,8 +43,9 @@ $O/tests/mkstore: $O/tests/mkstore.o $O/libstore.a $O/libcore.a
 install-perl: lib := $(DESTDIR)$(call perl_place,lib)
 install-perl: arch := $(DESTDIR)$(call perl_place,arch)
 install-perl: perl
-	install -d $(arch)/auto/Fingerpost $(lib)/Mail/SpamAssassin/Plugin $(DESTDIR)$(prefix)/share/fingerpost
+	install -d $(arch)/auto/Fingerpost $(lib)/Mail/SpamAssassin/Plugin/Fingerpost $(DESTDIR)$(prefix)/share/fingerpost
 	install -m 644 build/perl/lib/Fingerpost.pm $(lib)/
 	install -m 644 $(PERL_SO) $(arch)/auto/Fingerpost/
 	install -m 644 build/perl/lib/Mail/SpamAssassin/Plugin/Fingerpost.pm $(lib)/Mail/SpamAssassin/Plugin/
+	install -m 644 $(filter build/perl/lib/Mail/SpamAssassin/Plugin/Fingerpost/%,$(PERL_LIB)) $(lib)/Mail/SpamAssassin/Plugin/Fingerpost/
 	install -m 644 sa-plugin/fingerpost.cf sa-plugin/fingerpost-amavisd.cf $(DESTDIR)$(prefix)/share/fingerpost/

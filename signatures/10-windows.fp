@@ -117,6 +117,11 @@ sig   = *:128:0:*:*,8:mss,nop,ws,sok,ts:df,id+:0
 ; source: labelled: nDPI (LGPL-3.0) s00531 s00532 (layout with ECN)
 sig   = *:128:0:*:*,8:mss,nop,ws,nop,nop,sok:df,id+,ecn:0
 
+; Without a flavor: what is called Windows by its options alone, and what the model (docs/signatures.md) names.
+label = g:win:Windows:
+; source: labelled: Satori (GPL-2.0) s00118 s00123 s00102 (layout; any window and scale)
+sig   = *:128:0:*:*,*:mss,nop,ws,sok,ts:df,id+:0
+
 label = g:win:Windows:kernel 5 or later
 ; source: labelled: PRADS (GPL-2.0+) s00302 s00303 s00305 s00316 (any window, layout and TTL in common)
 sig   = *:128:0:*:*,0:mss,nop,nop,sok:df,id+:0

@@ -290,6 +290,11 @@ sig   = *:64:0:*:*,*:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,i
 ; source: seen: own stack, Linux 6.18, tcp_sack 0 (layout)
 sig   = *:64:0:*:*,*:mss,nop,nop,ts,nop,ws:df,id+:0
 
+; Without a flavor: as in 10-windows.fp.
+label = g:unix:Linux:
+; source: seen: own stack, Linux 6.18, tcp_window_scaling 0 (layout)
+sig   = *:64:0:*:*,0:mss,sok,ts:df,id+:0
+
 [tcp:response]
 
 ; SYN+ACK. A Linux server echoes what the SYN offered, with IP id 0 and DF, and counts the window in segments

@@ -40,3 +40,8 @@ sig   = *:64:0:*:mss*4,1:sok,ts,mss,nop,ws:df,id+:0
 label = g:unix:Android:1.x or 2.x
 ; source: labelled: PRADS (GPL-2.0+) s00211 (layout, any window and scale)
 sig   = *:64:0:*:*,*:sok,ts,mss,nop,ws:df,id+:0
+
+; Without a flavor: as in 10-windows.fp.
+label = g:unix:Android:
+; source: derived: 65535 as above, timestamps off (layout seen on our own stack, Linux 6.18, tcp_timestamps 0)
+sig   = *:64:0:*:65535,*:mss,nop,nop,sok,nop,ws:df,id+:0

@@ -67,3 +67,8 @@ label = g:unix:FreeBSD:7 or later
 sig   = *:64:0:*:65535,*:mss,nop,ws,sok,ts:df:0
 ; source: kernel: sys/netinet/tcp_output.c tcp_addoptions() (FreeBSD), before 11.0
 sig   = 4:64:0:*:65535,*:mss,nop,ws,sok,ts:df,id+:0
+
+; Without a flavor: as in 10-windows.fp.
+label = g:unix:FreeBSD:
+; source: derived: timestamps off (sys/netinet/tcp_output.c tcp_addoptions() (FreeBSD)); macOS writes the same with 65535
+sig   = 4:64:0:*:49152,*:mss,nop,ws,sok,eol+1:df,id+:0

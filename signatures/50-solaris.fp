@@ -40,3 +40,8 @@ sig   = *:64:0:*:mss*17,3:nop,ws,nop,nop,ts,nop,nop,sok,mss:df,id+,ts1-:0
 label = g:unix:Solaris:8
 ; source: labelled: PRADS (GPL-2.0+) s00251 s00254 (layout)
 sig   = *:64:0:*:*,0:nop,nop,sok,mss:df,id+:0
+
+; Without a flavor: as in 10-windows.fp.
+label = g:unix:Solaris:
+; source: labelled: PRADS (GPL-2.0+) s00259; p0f 3.09b (LGPL-2.1) s00486 (any scale)
+sig   = *:64:0:*:mss*34,*:mss,nop,ws,nop,nop,sok:df,id+:0

@@ -1,6 +1,7 @@
 /* render - a host for people and programs. Nothing of a label or of the network leaves as it came. */
 #include "store/render.h"
 #include "core/ittl.h"
+#include "core/pathword.h"
 #include "core/quirk.h"
 #include "core/sigtext.h"
 
@@ -23,15 +24,9 @@ static const struct {
 	unsigned bit;
 	const char *word;
 } path_word[] = {
-	{ FP_PATH_TS_REMOVED, "timestamp removed" },
-	{ FP_PATH_DF_CLEARED, "df cleared" },
-	{ FP_PATH_MSS_CLAMPED, "mss clamped" },
-	{ FP_PATH_WIN_REWRITTEN, "window rewritten" },
-	{ FP_PATH_SACK_REMOVED, "sack removed" },
-	{ FP_PATH_WS_REMOVED, "window scale removed" },
-	{ FP_PATH_TTL_RESTARTED, "ttl restarted" },
-	{ FP_PATH_PROXY, "proxy" },
-	{ FP_PATH_TUNNEL, "tunnel" },
+#define X(bit, words) { bit, words },
+	PATH_ROWS(X)
+#undef X
 };
 
 /* ---- Writing ---------------------------------------------------------------------------------- */
@@ -325,6 +320,8 @@ int render_json(char *buf, size_t size, const struct fp_answer *host)
 	json_time(&o, "shared", h->shared);
 	addf(&o, ",\"sharing\":%u,\"origin\":", h->sharing);
 	add_json_or_null(&o, host->origin);
+	if (host->near_bits != 0)
+		addf(&o, ",\"near_bits\":%u", host->near_bits);
 	add_byte(&o, '}');
 	return finish(&o);
 }
@@ -543,6 +540,11 @@ static unsigned v2_option(struct out *o, const struct fp_host *h, const char *wo
 	if (len == 2 && memcmp(word, "ts", 2) == 0) {
 		add(o, h->quirks & QUIRK_TS1_MINUS ? "T0" : "T");
 		return 10;
+	}
+	/* p0f 2 has no word for kind 5 and writes it by its number, like any other that it does not know. */
+	if (len == 4 && memcmp(word, "sack", 4) == 0) {
+		add(o, "?5");
+		return 2; /* at least */
 	}
 	for (size_t i = 0; i < len; i++)
 		add_byte(o, word[i] > 0x20 && word[i] < 0x7f ? word[i] : '?');

@@ -34,7 +34,7 @@ ok 'core knows libc alone' \
 ok 'capture knows core and capture' "$(beyond 'core/|capture/' capture)"
 ok 'libpcap is known to capture alone' "$(including 'pcap' core store api cmd tests sa-plugin)"
 ok 'the reader and the record know addresses, errors, hosts and tables of names alone' \
-	"$(beyond 'store/(reader|record|lmdbfile)\.h|core/(addr|err|host|quirk|candidate)\.h' store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
+	"$(beyond 'store/(reader|record|lmdbfile)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
 ok 'rendering knows the reader and core, libc alone' \
 	"$(beyond 'store/(render|reader)\.h|core/' store/render.c store/render.h; including 'lmdb' store/render.c)"
 ok 'the store knows core and store' "$(beyond 'core/|store/' store)"
@@ -48,27 +48,30 @@ ok 'libsystemd is known to cmd/notify.c alone' \
 	"$(including 'systemd' core capture store api cmd sa-plugin | grep -v '^cmd/notify\.c:')"
 ok 'hiredis is known to store/share.c alone' \
 	"$(including 'hiredis' core capture store api cmd sa-plugin | grep -v '^store/share\.c:')"
-ok 'the plugin knows the reader and names of quirks alone' \
-	"$(grep -nE '^#include "' sa-plugin/*.xs 2>/dev/null | grep -vE '"(EXTERN\.h|perl\.h|XSUB\.h|store/reader\.h|core/quirk\.h)"')"
+ok 'the plugin knows the public header alone' \
+	"$(grep -nE '^#include' sa-plugin/*.xs 2>/dev/null | grep -vE '("(EXTERN|perl|XSUB)\.h"|<fingerpost\.h>)$')"
 ok 'only main files, the log and usage text write to standard error' \
 	"$(grep -nE '(fprintf|fputs|vfprintf)\(.*stderr|perror\(' -r core capture store api --include='*.c' | grep -v '^core/log\.c:')"
 ok 'only cmd ends the process' \
 	"$(grep -nwE '(exit|_exit|abort)\(' -r core capture api store --include='*.c' | grep -vE '^store/(validate|writer)\.c:.*_exit\(')"
 
-library=build/lib/libfingerpost.so.1
-if [ -e "$library" ]; then
-	listed=$(sed -n 's/^\t\(fp_[a-z0-9_]*\);.*/\1/p' store/libfingerpost.map | sort)
-	exported=$(nm -D --defined-only "$library" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort)
-	ok 'the library exports what its map lists' "$(
+# What a library exports is what its map lists, and it needs libc alone.
+library() { # library NAME MAP
+	file=build/lib/$1.so.1
+	[ -e "$file" ] || { ok "$1 was built" "$file"; return; }
+	listed=$(sed -n 's/^\t\(fp_[a-z0-9_]*\);.*/\1/p' "$2" | sort)
+	exported=$(nm -D --defined-only "$file" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort)
+	ok "$1 exports what its map lists" "$(
 		printf '%s\n' "$listed" >"${TMPDIR:-/tmp}/layers.$$"
 		printf '%s\n' "$exported" | diff "${TMPDIR:-/tmp}/layers.$$" - | grep '^[<>]'
 		rm -f "${TMPDIR:-/tmp}/layers.$$")"
-	ok 'the library needs libc alone' \
-		"$(objdump -p "$library" | awk '$1 == "NEEDED" { print $2 }' | grep -vE '^(libc\.so|ld-linux)')"
-else
-	n=$((n + 1))
-	echo "not ok $n - $library was not built"
-fi
+	ok "$1 needs libc alone" "$(objdump -p "$file" | awk '$1 == "NEEDED" { print $2 }' | grep -vE '^(libc\.so|ld-linux)')"
+}
+library libfingerpost store/libfingerpost.map
+library libfingerpost-classify core/libfingerpost-classify.map
+ok 'libfingerpost-classify keeps no state: nothing in it can be written' \
+	"$(objdump -h build/lib/libfingerpost-classify.a | awk '$2 ~ /^\.(data|bss|tdata|tbss)$/ && $3 !~ /^0+$/')"
+ok "the archive's names are all fp_..." "$(nm -g --defined-only build/lib/libfingerpost-classify.a | awk 'NF == 3 && $3 !~ /^fp_/')"
 
 # Each header compiles alone.
 alone=

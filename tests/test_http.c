@@ -777,7 +777,7 @@ static void test_unread(void **state)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 	/* One by one until the kernel takes no more of the answers, then nothing moves. */
-	for (unsigned i = 0; i < 120 && refused(&f) == 0; i++) {
+	for (unsigned i = 0; i < 600 && refused(&f) == 0; i++) {
 		if (i < 60) {
 			say_text(fd, "GET ");
 			say_text(fd, target);

@@ -77,7 +77,7 @@ static struct tcp_obs packet(const char *text)
 	}
 	for (at = quirks; next_word(&at, word, sizeof word);)
 		for (unsigned i = 0; i < QUIRK_COUNT; i++)
-			if (strcmp(word, sigtext_quirk_name(i)) == 0)
+			if (strcmp(word, fp_quirk_name(i)) == 0)
 				obs.quirks |= 1u << i;
 	obs.tot_hdr = (uint16_t)((ver == 4 ? 20 : 40) + 20 + 20);
 	return obs;

@@ -244,6 +244,12 @@ static void test_v2_signature(void **state)
 	a.host.payload = true;
 	render_v2(buf, sizeof buf, &a);
 	assert_string_equal(buf, "UNKNOWN [S44:64:0:50:M1460,?99,E:ZTFD:?:?], (link: ethernet/modem)");
+	/* Kind 5 is an option by number to p0f 2, which has no word for it. */
+	strcpy(a.layout, "mss,sack,nop");
+	a.host.quirks = 0;
+	a.host.payload = false;
+	render_v2(buf, sizeof buf, &a);
+	assert_string_equal(buf, "UNKNOWN [S44:64:0:47:M1460,?5,N:.:?:?], (link: ethernet/modem)");
 }
 
 static void test_v3(void **state)

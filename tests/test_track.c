@@ -228,8 +228,47 @@ static void test_early_ack(void **state)
 	end(&w);
 }
 
-/* A handshake names the signature only if that is of the same SYN. */
+/* Whatever SYNs come in a client's name: a handshake names the signature of its own, and the host is that again. */
 static void test_handshake_of_another_syn(void **state)
+{
+	static const struct {
+		const char *why;
+		struct tcp_obs (*first)(uint32_t from, uint16_t port, uint32_t seq, int ms);
+		struct tcp_obs (*between)(uint32_t from, uint16_t port, uint32_t seq, int ms);
+		const char *said; /* by the handshake's event; NULL: no signature */
+		const char *host;
+	} rows[] = {
+		{ "a SYN of another system", syn, windows_syn, "Linux", "Linux" },
+		{ "of the same", syn, syn, "Linux", "Linux" },
+		{ "of a tool", syn, nmap_syn, "Linux", "Linux" },
+		{ "a tool's handshake says nothing of a host whose system is known", nmap_syn, syn, NULL, "Linux" },
+		{ "but it is all that is known of others", nmap_syn, nmap_syn, "NMap", "NMap" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		bool is_synack;
+
+		begin(&w, MATCH_CORRECT, 16, 16);
+		see(&w, rows[i].first(CLIENT, 40000, 1000, 0));
+		see(&w, rows[i].between(CLIENT, 40001, 1000, 1));
+		see(&w, synack(CLIENT, 40000, 2000, 1001, 30));
+		SEE(&w, ack(CLIENT, 40000, 1001, 2001, 31), "handshake");
+
+		const struct track_sig *said = w.ev[0].sig, *of_host = track_host_sig(host(&w, CLIENT), &is_synack);
+		const char *name = said == NULL ? NULL : said->label->name;
+
+		if ((name == NULL) != (rows[i].said == NULL) || (name != NULL && strcmp(name, rows[i].said) != 0))
+			fail_msg("%s: got %s, want %s", rows[i].why, name, rows[i].said);
+		if (strcmp(of_host->label->name, rows[i].host) != 0 || is_synack)
+			fail_msg("%s: the host is %s, want %s", rows[i].why, of_host->label->name, rows[i].host);
+		end(&w);
+	}
+}
+
+/* The ACK may come with the SYN+ACK that it overtook: the event of the SYN+ACK keeps its own signature. */
+static void test_overtaken_and_another_syn(void **state)
 {
 	struct world w;
 
@@ -237,10 +276,148 @@ static void test_handshake_of_another_syn(void **state)
 	begin(&w, MATCH_CORRECT, 16, 16);
 	see(&w, syn(CLIENT, 40000, 1000, 0));
 	see(&w, windows_syn(CLIENT, 40001, 1000, 1));
-	see(&w, synack(CLIENT, 40000, 2000, 1001, 30));
-	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 31), "handshake");
-	assert_null(w.ev[0].sig);
+	see(&w, ack(CLIENT, 40000, 1001, 2001, 5));
+	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 10), "syn+ack mtu handshake");
+	assert_int_equal(w.ev[0].sig->src_port, 25);
+	assert_int_equal(w.ev[2].sig->src_port, 40000);
 	end(&w);
+}
+
+/* In compat mode a flow lives as long as p0f takes it for HTTP; what its clock tells then is found. */
+static void test_http_keeps_a_flow(void **state)
+{
+	static const struct {
+		const char *why, *said;
+		bool server, bytes;
+		const char *later;
+	} rows[] = {
+		{ "a request", "GET / HTTP/1.0\r\n", false, true, "uptime" },
+		{ "SMTP", "EHLO mail.example\r\n", false, true, "" },
+		{ "a server that speaks first", "220 hello", true, true, "" },
+		{ "bytes that nobody showed", "GET / HTTP/1.0\r\n", false, false, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct tcp_obs o = ack(CLIENT, 40000, 1001, 2001, 5), later;
+		size_t n;
+
+		begin(&w, MATCH_COMPAT_P0F, 16, 16);
+		see(&w, syn(CLIENT, 40000, 1000, 0));
+		see(&w, synack(CLIENT, 40000, 2000, 1001, 2));
+		if (rows[i].server)
+			o = synack(CLIENT, 40000, 2001, 1001, 5);
+		o.kind = OBS_ACK;
+		o.ts1 = 0;
+		o.payload_len = (uint32_t)strlen(rows[i].said);
+		track_observe_payload(w.t, w.db, &o, rows[i].bytes ? (const uint8_t *)rows[i].said : NULL, w.ev, &n);
+		later = ack(CLIENT, 40000, rows[i].server ? 1001 : 1001 + o.payload_len, 2001, 500);
+		later.ts1 = 100500;
+		if (strcmp(see(&w, later), rows[i].later) != 0)
+			fail_msg("%s: later \"%s\", want \"%s\"", rows[i].why, w.words, rows[i].later);
+		end(&w);
+	}
+}
+
+/* p0f looks at ages after so many frames, those that it drops among them. */
+static void test_dropped_frames_count(void **state)
+{
+	for (unsigned dropped = 47; dropped < 49; dropped++) {
+		struct world w;
+		const struct track_conf conf = { .flows_max = 16, .hosts_max = 16, .mode = MATCH_COMPAT_P0F, .flow_age_s = 30 };
+
+		(void)state;
+		begin(&w, MATCH_COMPAT_P0F, 16, 16);
+		track_destroy(&w.t);
+		assert_int_equal(track_create(&w.t, &conf), 0);
+		see(&w, syn(CLIENT, 40000, 1000, 0));
+		for (unsigned i = 0; i < dropped; i++)
+			track_dropped(w.t, (int64_t)1700000040 * 1000000000);
+		/* The 49th frame: a repeat; the 50th: p0f has just forgotten the flow. */
+		SEE(&w, syn(CLIENT, 40000, 1000, 40000), dropped == 47 ? "" : "syn mtu uptime");
+		end(&w);
+	}
+}
+
+/* A clock's rate is sure, its beginning is not: a row is one client's connections. */
+static void test_uptime_doubt(void **state)
+{
+	static const struct {
+		const char *why;
+		struct {
+			int ms;
+			uint32_t ts1;
+			uint8_t server; /* last byte of its address */
+		} syn[4];
+		uint32_t ack_ticks; /* of an ACK 100 ms after the last SYN */
+		bool doubtful;
+	} rows[] = {
+		{ "100 Hz: an old stack", { { 0, 5000, 1 } }, 10, false },
+		{ "250 Hz", { { 0, 5000, 1 } }, 25, false },
+		{ "1000 Hz: today's Linux begins anywhere", { { 0, 5000, 1 } }, 100, true },
+		{ "measured a little slow", { { 0, 5000, 1 } }, 95, true },
+		{ "it went on, to the same server: so does Linux", { { 0, 5000, 1 }, { 2000, 7000, 1 } }, 100, true },
+		{ "it went on to another: one clock for all", { { 0, 5000, 1 }, { 2000, 7000, 2 } }, 100, false },
+		{ "and jumped at the third", { { 0, 5000, 1 }, { 2000, 7000, 2 }, { 4000, 900000000, 3 } }, 100, true },
+		{ "100 Hz, and it jumped", { { 0, 5000, 1 }, { 2000, 900000000, 1 } }, 10, true },
+		{ "100 Hz, and it jumped back", { { 0, 900000000, 1 }, { 2000, 5000, 1 } }, 10, true },
+		{ "then it went on to the same server", { { 0, 5000, 1 }, { 2000, 90000000, 1 }, { 4000, 90000200, 1 } }, 10, true },
+		{ "then to another", { { 0, 5000, 1 }, { 2000, 90000000, 1 }, { 4000, 90000200, 2 } }, 10, false },
+		{ "too long ago to tell", { { 0, 5000, 1 }, { 700000, 900000000, 1 } }, 10, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct tcp_obs o = { 0 };
+		size_t s = 0;
+
+		begin(&w, MATCH_CORRECT, 16, 16);
+		for (; s < ARRAY_LEN(rows[i].syn) && rows[i].syn[s].server != 0; s++) {
+			o = syn(CLIENT, (uint16_t)(40000 + s), 1000, rows[i].syn[s].ms);
+			o.dst = addr(SERVER + rows[i].syn[s].server);
+			o.ts1 = rows[i].syn[s].ts1;
+			see(&w, o);
+		}
+
+		struct tcp_obs answer = synack(CLIENT, o.src_port, 2000, 1001, rows[i].syn[s - 1].ms + 10), a = ack(CLIENT, o.src_port, 1001, 2001, rows[i].syn[s - 1].ms + 100);
+		bool doubtful = w.n > 0 && w.ev[w.n - 1].kind == TRACK_UPTIME && w.ev[w.n - 1].uptime_doubtful;
+
+		if (w.n == 0 || w.ev[w.n - 1].kind != TRACK_UPTIME) { /* else the SYN has told */
+			answer.ts1 = 0;
+			answer.src = a.dst = o.dst;
+			a.ts1 = o.ts1 + rows[i].ack_ticks;
+			see(&w, answer);
+			SEE(&w, a, "handshake uptime");
+			doubtful = w.ev[1].uptime_doubtful;
+		}
+		if (doubtful != rows[i].doubtful)
+			fail_msg("%s: %s", rows[i].why, doubtful ? "doubtful" : "believed");
+		end(&w);
+	}
+}
+
+/* Another SYN in between, with timestamps of its own: the clock is measured from the flow's own. p0f measures from the last. */
+static void test_clock_of_its_own_syn(void **state)
+{
+	for (int correct = 0; correct < 2; correct++) {
+		struct world w;
+		struct tcp_obs other = syn(CLIENT, 40001, 1000, 10), answer = synack(CLIENT, 40000, 2000, 1001, 20), a = ack(CLIENT, 40000, 1001, 2001, 100);
+
+		(void)state;
+		begin(&w, correct ? MATCH_CORRECT : MATCH_COMPAT_P0F, 16, 16);
+		see(&w, syn(CLIENT, 40000, 1000, 0));
+		other.ts1 = 900000000;
+		see(&w, other);
+		answer.ts1 = 0;
+		see(&w, answer);
+		a.ts1 = 100100;
+		SEE(&w, a, correct ? "handshake uptime" : "handshake");
+		if (correct)
+			assert_int_equal(w.ev[1].clock_hz, 1000);
+		end(&w);
+	}
 }
 
 static void test_stray_synack(void **state)
@@ -456,13 +633,85 @@ static void test_layouts(void **state)
 	end(&w);
 }
 
+/* Times go backwards: a host was first seen at the least, last at the greatest. */
+static void test_times_backwards(void **state)
+{
+	struct world w;
+	int64_t first, last;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 10000));
+	see(&w, syn(CLIENT, 40001, 1000, 3000));
+	see(&w, syn(CLIENT, 40002, 1000, 20000));
+	see(&w, syn(CLIENT, 40003, 1000, 15000));
+	track_host_seen(host(&w, CLIENT), &first, &last);
+	assert_int_equal((last - first) / 1000000000, 17);
+	end(&w);
+}
+
+/* A part of the table is for hosts that never completed a handshake, and on probation they have no more. */
+static void test_probation_part(void **state)
+{
+	struct world w;
+	struct track_stats stats;
+	struct fp_cidr block;
+	const struct track_conf conf = {
+		.flows_max = 256, .hosts_max = 40, .probation_max = 10, .mode = MATCH_CORRECT, .evict = evict, .evict_ctx = &w };
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	track_destroy(&w.t);
+	assert_int_equal(track_create(&w.t, &conf), 0);
+	for (uint32_t i = 0; i < 30; i++) {
+		see(&w, syn(CLIENT + i, 40000, 1000, (int)i * 100));
+		see(&w, synack(CLIENT + i, 40000, 2000, 1001, (int)i * 100 + 1));
+		see(&w, ack(CLIENT + i, 40000, 1001, 2001, (int)i * 100 + 2));
+	}
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 0);
+
+	track_probation(w.t, true);
+	for (uint32_t i = 0; i < 500; i++)
+		see(&w, syn(CLIENT + 1000 + i, 40000, 1000, 5000 + (int)i));
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 0);
+	assert_in_range(stats.hosts, 31, 40);
+	for (uint32_t i = 0; i < 30; i++)
+		assert_true(track_host_confirmed(host(&w, CLIENT + i)));
+
+	/* One more confirmed: another confirmed one goes, and the part stays free. */
+	see(&w, syn(CLIENT + 100, 40000, 1000, 9000));
+	see(&w, synack(CLIENT + 100, 40000, 2000, 1001, 9001));
+	SEE(&w, ack(CLIENT + 100, 40000, 1001, 2001, 9002), "handshake");
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 1);
+
+	/* Everybody is forgotten; who comes again comes for the first time. */
+	assert_int_equal(fp_cidr_parse(&block, "::/0"), 0);
+	assert_int_equal(track_forget(w.t, &block), stats.hosts);
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.hosts, 0);
+	assert_int_equal(stats.confirmed, 0);
+	SEE(&w, ack(CLIENT + 100, 40000, 1001, 2001, 9003), "");
+	see(&w, syn(CLIENT, 40009, 1000, 9100));
+	assert_false(track_host_confirmed(host(&w, CLIENT)));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_early_ack), cmocka_unit_test(test_handshake_of_another_syn),
+		cmocka_unit_test(test_overtaken_and_another_syn), cmocka_unit_test(test_http_keeps_a_flow), cmocka_unit_test(test_dropped_frames_count),
+		cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
 		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
 		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_smallest),
-		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts), cmocka_unit_test(test_times_backwards),
+		cmocka_unit_test(test_probation_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

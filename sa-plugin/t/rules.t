@@ -24,6 +24,8 @@ my $store = store_with(
     [ '192.0.2.11', label => 'unix:Linux:(Android)', match => 'exact', mss => 1460, confirmed => 1 ],
     [ '192.0.2.12', label => 'win:Windows:NT kernel', match => 'generic', mss => 1460, confirmed => 1 ],
     [ '192.0.2.13', label => 'unix:iOS:iPhone or iPad', match => 'exact', mss => 1460, confirmed => 1 ],
+    [ '192.0.2.14', label => 'other:Symbian:handset', match => 'exact', mss => 1460, confirmed => 1 ],
+    [ '192.0.2.15', label => 'unix:Linux:Android or large buffers', match => 'exact', mss => 1460, confirmed => 1 ],
     [ '192.0.2.10', label => 'unix:Tru64:', match => 'exact', mss => 1460, confirmed => 1 ],
 );
 my $use = "fingerpost_store $store\n";
@@ -166,6 +168,8 @@ for my $where (
     is(hits($sa, '192.0.2.6'), 'FINGERPOST_NO_SERVER', 'Android');
     is(hits($sa, '192.0.2.11'), 'FINGERPOST_NO_SERVER', 'Linux (Android)');
     is(hits($sa, '192.0.2.13'), 'FINGERPOST_NO_SERVER', 'iOS');
+    is(hits($sa, '192.0.2.14'), 'FINGERPOST_NO_SERVER', 'an old telephone');
+    is(hits($sa, '192.0.2.15'), '', 'Linux that may be Android or may not');
     is(hits($sa, '192.0.2.12'), 'L_P0F_W', 'Windows NT kernel of no version');
     is(hits($sa, '192.0.2.8'), 'FINGERPOST_WINDOWS_EOL L_P0F_W', 'Windows 7 or 8');
     is(hits($sa, '192.0.2.9'), 'FINGERPOST_WINDOWS_EOL L_P0F_W', 'Windows NT kernel 5.x');
@@ -228,8 +232,9 @@ SKIP: {
 SKIP: {
     skip 'perlcritic is not installed (libperl-critic-perl)', 1 unless eval { require Perl::Critic };
     # SpamAssassin's own plugins pass 5; ASN.pm and RelayCountry.pm do not pass 4.
-    my @found = map { Perl::Critic->new(-severity => 4, -profile => '')->critique("$tree/sa-plugin/lib/$_") }
-        'Fingerpost.pm', 'Mail/SpamAssassin/Plugin/Fingerpost.pm';
+    my $plugins = "$tree/sa-plugin/lib/Mail/SpamAssassin/Plugin";
+    my @found = map { Perl::Critic->new(-severity => 4, -profile => '')->critique($_) }
+        "$tree/sa-plugin/lib/Fingerpost.pm", "$plugins/Fingerpost.pm", glob "$plugins/Fingerpost/*.pm";
     is("@found", '', 'perlcritic, severity 4');
 }
 

@@ -21,7 +21,7 @@ our %SYSTEM = (
     'OpenBSD'             => [ 64,  4719, 1, 16384, 'mss1460,nop,nop,sok,nop,ws6,nop,nop,ts' ],
     'NetBSD'              => [ 64,  0,    1, 32768, 'mss1460,nop,ws3,sok,nop,nop,nop,nop,ts' ],
     'Solaris'             => [ 64,  4721, 1, 64240, 'mss1460,nop,nop,sok,nop,ws1' ],
-    'unheard of'          => [ 64,  4722, 1, 12345, 'nop,nop,nop,nop,mss1111' ],
+    'unheard of'          => [ 64,  4722, 1, 12345, 'nop,ws3,mss1111,ts' ],
 );
 
 sub options {

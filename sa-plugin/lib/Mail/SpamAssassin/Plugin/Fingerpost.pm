@@ -25,7 +25,8 @@ the client that handed us the message, finds it in the daemon's store, and
 gives the answer to rules: as the pseudo-header C<X-P0f-OS-Fingerprint> in the
 words of p0f 2, which the rules of p0f-analyzer and amavisd match, as C<eval:>
 rules, and as tags for reports. A look-up reads mapped memory; nothing is asked
-over a socket and nothing waits.
+over a socket and nothing waits, unless C<fingerpost_remote> names other
+machines to be asked about clients that this one has not seen.
 
 B<The client> is the last external relay: the host that handed the message to
 the outermost of C<internal_networks>. That path must be right, as for every
@@ -35,9 +36,10 @@ B<The header> reads
 
   Windows XP, (distance 5, link: ethernet/modem)
   Linux 3.11 and newer (up: 12 hrs), (distance 11, link: pppoe (DSL))
+  Windows NT kernel, (distance 9, link: ethernet/modem) [generic]
   UNKNOWN [65535:55:1:60:M1460,S,T,N,W7:.:?:?], (link: ethernet/modem)
 
-C<UNKNOWN> is a client whose SYN was seen and not recognised. Where no SYN was
+C<[generic]> and C<[fuzzy]> say that the signature fits only roughly. C<UNKNOWN> is a client whose SYN was seen and not recognised. Where no SYN was
 seen, where the last one is older than C<fingerpost_max_age>, where there is no
 store or anything is wrong with it, there is no header, no rule hits, and the
 message goes on: one line under C<-D fingerpost> says why.
@@ -79,6 +81,37 @@ of, any that a sender wrote.
 By default a message whose client has authenticated itself to us, or which the
 caller has marked as originating here, is left alone: the systems of one's own
 users are no sign of spam. With 1 that client is judged like any other.
+
+=item fingerpost_remote udp:ADDRESS[:PORT] | http://ADDRESS[:PORT][/PATH] [TOKEN]
+
+Another machine to be asked where the store has no answer: by the protocol of
+p0f-analyzer (port 2345), or over the HTTP API of C<fingerpostd> (port 8025),
+with TOKEN where it wants one. ADDRESS is an address, IPv6 in brackets; a name
+would have to be resolved, which waits. The setting may be repeated: all are asked at
+once, an answer of the first is taken before one of the second. They are asked
+when the message's relays are known, and what they say is taken before the
+first rule about it runs.
+
+p0f-analyzer wants the client's port too, which few servers write down (Exim
+can: C<log_selector = +incoming_port>). Where the Received line has none, port 1
+is asked for: C<fingerpostd> answers by the address then. Its answer says no
+class, age, candidates, handshakes or sharing: rules about these are false.
+
+=item fingerpost_remote_deadline TIME	(default: 200ms)
+
+No message waits longer than that for other machines, all of them together.
+C<ms> may be written too.
+
+=item fingerpost_remote_keep TIME	(default: 60s)
+
+So long each process of spamd remembers an answer, for a thousand clients at
+the most. 0: not at all.
+
+=item fingerpost_remote_failures N TIME	(default: 5 30s)
+
+A machine that fails N times running (no answer in time, no connection,
+nonsense) is left alone for TIME by the process that saw it; then it is asked
+once, and fails or is back.
 
 =item fingerpost_classic 0 | 1		(default: 1)
 
@@ -166,7 +199,8 @@ a fuzzy match.
   _FINGERPOSTLINK_      ethernet/modem
   _FINGERPOSTAGE_       seconds
 
-They are not set where there is no answer.
+They are not set where there is no answer. spamd's result line in the log gets
+C<fingerpost=Windows_7_or_8> behind its other items, for C<fingerpost sa-report>.
 
 =head1 SEE ALSO
 
@@ -194,10 +228,17 @@ our @ISA = qw(Mail::SpamAssassin::Plugin);
 my $HEADER = 'X-P0f-OS-Fingerprint';
 my $HEADER_KEY = lc $HEADER;
 
+# In the order of _answer().
+my @TAG = map { "FINGERPOST$_" } '', qw(IP OS CLASS MATCH PROB DISTANCE LINK AGE);
+
 my @CLASSIC = qw(L_P0F_WXP L_P0F_W L_P0F_UNKN L_P0F_Unix);
 
-# The library is mapped when the configuration is read, before spamd forks and a chroot or a change of user hides
-# it; the store is opened by a child's first look-up. Loaded by path, this file finds the module beside itself.
+# Other machines that a message may have to wait for.
+my $REMOTE_MAX = 8;
+
+# The library is mapped and all code read when the configuration is, before spamd forks and a chroot, a change of
+# user or an upgrade hides them; the store is opened by a child's first look-up. Loaded by path, this file finds the
+# modules beside itself.
 my $have_library = _load_library();
 
 # Rules and what is wrong with their arguments: undef, or what is wanted.
@@ -214,41 +255,6 @@ my %EVAL = (
   fingerpost_first_seen_within => sub { @_ == 1 && defined _seconds($_[0]) ? undef : 'a time such as 1h' },
   fingerpost_helo_mismatch => sub { @_ ? 'no argument' : undef },
 );
-
-# p0f 2's words for a link, by MTU.
-my %LINK = (
-  576 => 'sometimes modem',
-  1280 => 'gif tunnel',
-  1420 => 'GPRS, T1, FreeS/WAN',
-  1476 => 'IPSec/GRE',
-  1480 => 'IPv6/IPIP',
-  1492 => 'pppoe (DSL)',
-  1496 => 'vLAN',
-  1500 => 'ethernet/modem',
-  16436 => 'loopback',
-  65535 => 'loopback',
-);
-$LINK{$_} = 'sometimes DSL' for 1452 .. 1462;
-
-# What a greeting's first label says of the system: names that installers give.
-my @CLAIM = (
-  [ qr/^(?:win|desktop|laptop)-[a-z0-9]{7,11}\z/, 'Windows' ],
-  [ qr/^(?:windows|win(?:2k|nt|xp|vista|7|8|10|11|20\d\d))(?:server|srv)?\d?\z/, 'Windows' ],
-  [ qr/^(?:debian|ubuntu|centos|fedora|rhel|almalinux|rocky|raspberrypi|archlinux|opensuse|linux)\d{0,2}\z/, 'Linux' ],
-  [ qr/^(freebsd|openbsd|netbsd)\d{0,2}\z/, undef ],
-  [ qr/^android-[0-9a-f]{8,16}\z/, 'Linux' ],
-  [ qr/^(?:[a-z0-9]+s-)?(?:i?mac(?:book)?(?:-?(?:pro|air|mini))?|iphone|ipad)(?:-\d+)?\z/, 'Apple' ],
-);
-
-# Systems that are one family to a greeting: the same kernel under several names.
-my %FAMILY = (
-  'android' => 'Linux', 'chromeos' => 'Linux', 'linux' => 'Linux',
-  'mac os x' => 'Apple', 'macos' => 'Apple', 'ios' => 'Apple', 'mac os' => 'Apple',
-  'windows' => 'Windows',
-  'freebsd' => 'FreeBSD', 'openbsd' => 'OpenBSD', 'netbsd' => 'NetBSD', 'solaris' => 'Solaris',
-  'hp-ux' => 'HP-UX', 'aix' => 'AIX', 'tru64' => 'Tru64',
-);
-my %BSD = map { lc $_ => $_ } qw(FreeBSD OpenBSD NetBSD);
 
 # constructor: settings, eval rules
 sub new {
@@ -294,7 +300,50 @@ sub set_config {
       $conf_->{$key} = untaint_var($value);
       return;
     },
-  }, map {
+  }, {
+    setting => 'fingerpost_remote',
+    is_admin => 1,
+    default => [],
+    type => $Mail::SpamAssassin::Conf::CONF_TYPE_STRING,
+    code => sub {
+      my ($conf_, $key, $value) = @_;
+      return $Mail::SpamAssassin::Conf::MISSING_REQUIRED_VALUE  if $value eq '';
+      return  if !$have_library;
+      my $server = Mail::SpamAssassin::Plugin::Fingerpost::Remote::server_of($value);
+      return $Mail::SpamAssassin::Conf::INVALID_VALUE  if !$server || @{$conf_->{$key}} >= $REMOTE_MAX;
+      $conf_->{$key} = [ @{$conf_->{$key}}, $server ];
+      return;
+    },
+  }, {
+    setting => 'fingerpost_remote_failures',
+    is_admin => 1,
+    default => [ 5, 30 ],
+    type => $Mail::SpamAssassin::Conf::CONF_TYPE_STRING,
+    code => sub {
+      my ($conf_, $key, $value) = @_;
+      return $Mail::SpamAssassin::Conf::MISSING_REQUIRED_VALUE  if $value eq '';
+      my ($n, $pause) = $value =~ /^([1-9]\d{0,3})\s+(\S+)\z/;
+      $pause = _seconds($pause // '');
+      return $Mail::SpamAssassin::Conf::INVALID_VALUE  if !defined $pause;
+      $conf_->{$key} = [ $n + 0, $pause ];
+      return;
+    },
+  }, (map {
+    +{
+      setting => $_->[0],
+      is_admin => 1,
+      default => $_->[1],
+      type => $Mail::SpamAssassin::Conf::CONF_TYPE_STRING,
+      code => sub {
+        my ($conf_, $key, $value) = @_;
+        return $Mail::SpamAssassin::Conf::MISSING_REQUIRED_VALUE  if $value eq '';
+        my $seconds = _seconds($value);
+        return $Mail::SpamAssassin::Conf::INVALID_VALUE  if !defined $seconds;
+        $conf_->{$key} = $seconds;
+        return;
+      },
+    }
+  } [ fingerpost_remote_deadline => 0.2 ], [ fingerpost_remote_keep => 60 ]), map {
     +{
       setting => $_->[0],
       is_admin => 1,
@@ -321,6 +370,13 @@ sub finish_parsing_end {
     }
   }
   $self->_check_arguments($conf);
+  $conf->{fingerpost_first_priority} = _first_priority($conf);
+  if (@{$conf->{fingerpost_remote}} && !$self->{remote}) {
+    my ($failures, $pause) = @{$conf->{fingerpost_remote_failures}};
+    $self->{remote} = Mail::SpamAssassin::Plugin::Fingerpost::Remote->new($conf->{fingerpost_remote},
+      deadline => $conf->{fingerpost_remote_deadline}, keep => $conf->{fingerpost_remote_keep},
+      failures => $failures, pause => $pause);
+  }
   return;
 }
 
@@ -348,6 +404,22 @@ sub _check_arguments {
   return;
 }
 
+# The priority of the first rule that wants our answer: until then other machines may take their time.
+sub _first_priority {
+  my ($conf) = @_;
+  my @of_ours;
+
+  foreach my $priority (keys %{$conf->{head_evals} || {}}) {
+    push @of_ours, $priority  if grep { $EVAL{$_->[0]} } values %{$conf->{head_evals}->{$priority}};
+  }
+  foreach my $priority (keys %{$conf->{head_tests} || {}}) {
+    push @of_ours, $priority  if grep { ($conf->{test_opt_header}->{$_} // '') =~ /^\Q$HEADER\E(?::|\z)/i }
+      keys %{$conf->{head_tests}->{$priority}};
+  }
+  my ($first) = sort { $a <=> $b } @of_ours;
+  return $first;
+}
+
 # Relays have been parsed, no rule has run.
 sub extract_metadata {
   my ($self, $opts) = @_;
@@ -370,26 +442,88 @@ sub extract_metadata {
 
   my $host;
   ($host, $why) = $self->_look_up($conf, $ip);
-  my $text = $host ? _text($host) : undef;
+  my $case = { relay => $relay, ip => $ip, started => $started, forged => $forged, from => 'store ' . _store_name($conf) };
 
-  if (defined $started) {
-    dbg("fingerpost: %s, store %s: %s, age %s, %d us%s", $ip, _store_name($conf),
-      defined $text ? "\"$text\"" : "no answer: $why", $host ? "$host->{age} s" : '-',
-      (Time::HiRes::time() - $started) * 1e6, $forged);
+  if (!$host && $self->{remote}) {
+    $case->{store_why} = $why;
+    $case->{query} = $self->{remote}->ask($ip, _port($msg, $ip));
+    $pms->{fingerpost_asked} = $case;
+    $self->_collect($pms, 0);
+    return;
+  }
+  _answer($pms, $case, $host, $why);
+  return;
+}
+
+# What other machines say is taken at the last moment at which all rules see it, and SpamAssassin's own work and
+# queries of the network go on until then. There we wait, to the deadline at the most.
+sub check_rules_at_priority {
+  my ($self, $opts) = @_;
+  my $pms = $opts->{permsgstatus};
+
+  if ($pms->{fingerpost_asked}) {
+    my $first = $pms->{conf}->{fingerpost_first_priority};
+    $self->_collect($pms, defined $first && $opts->{priority} >= $first);
+  }
+  return;
+}
+
+# No rule of ours has run, a report may still want tags: but nobody waits for those of a message that is through.
+sub check_cleanup {
+  my ($self, $opts) = @_;
+  my $pms = $opts->{permsgstatus};
+
+  if ($pms->{fingerpost_asked}) {
+    $self->_collect($pms, !$pms->{shortcircuited} && !$pms->{deadline_exceeded});
+    delete $pms->{fingerpost_asked};
+  }
+  return;
+}
+
+sub _collect {
+  my ($self, $pms, $wait) = @_;
+  my $case = $pms->{fingerpost_asked};
+  my $query = $case->{query};
+
+  $self->{remote}->collect($query, $wait)  or return;
+  delete $pms->{fingerpost_asked};
+
+  my ($host, $why);
+  if ($query->{host}) {
+    $case->{from} = "remote $query->{from}";
+    ($host, $why) = _of_use($pms->{conf}, $query->{host});
+  }
+  else {
+    $why = "$case->{store_why}; $query->{why}";
+  }
+  _answer($pms, $case, $host, $why);
+  return;
+}
+
+# Says what there is to say: to rules, to reports, to the log.
+sub _answer {
+  my ($pms, $case, $host, $why) = @_;
+  my $os = $host ? os_of($host) : '';
+  my $text = $host ? header_text($host, $os) : undef;
+
+  if (defined $case->{started}) {
+    dbg("fingerpost: %s, %s: %s, age %s, %d us%s", $case->{ip}, $case->{from},
+      defined $text ? "\"$text\"" : "no answer: $why", $host && defined $host->{age} ? sprintf('%d s', $host->{age}) : '-',
+      (Time::HiRes::time() - $case->{started}) * 1e6, $case->{forged});
   }
   return if !defined $text;
 
-  $pms->{fingerpost} = { host => $host, relay => $relay };
-  $msg->put_metadata($HEADER, $text);
-  $pms->set_tag('FINGERPOST', $text);
-  $pms->set_tag('FINGERPOSTIP', $host->{ip});
-  $pms->set_tag('FINGERPOSTOS', _os($host) || 'UNKNOWN');
-  $pms->set_tag('FINGERPOSTCLASS', _printable($host->{class}));
-  $pms->set_tag('FINGERPOSTMATCH', $host->{match});
-  $pms->set_tag('FINGERPOSTPROB', join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}));
-  $pms->set_tag('FINGERPOSTDISTANCE', $host->{distance});
-  $pms->set_tag('FINGERPOSTLINK', _link_words($host));
-  $pms->set_tag('FINGERPOSTAGE', $host->{age});
+  $pms->{fingerpost} = { host => $host, os => $os, relay => $case->{relay} };
+  $os = 'UNKNOWN'  if $os eq '';
+  $pms->{msg}->put_metadata($HEADER, $text);
+  # As set_tag() does, in one go: nine calls cost more than all the rest of this.
+  @{$pms->{tag_data}}{@TAG} = ($text, $host->{ip}, $os, printable($host->{class}), $host->{match},
+    join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}),
+    $host->{distance}, link_words($host), defined $host->{age} ? int $host->{age} : undef);
+  if ($pms->{tagrun_actions} && %{$pms->{tagrun_actions}}) {
+    $pms->tag_is_ready($_)  foreach @TAG;
+  }
+  $pms->set_spamd_result_item(sub { return 'fingerpost=' . $os =~ tr/ ,/_/r });
   return;
 }
 
@@ -436,6 +570,18 @@ sub _client {
   return ($relay, $relay->{ip});
 }
 
+# Of the client's connection, where the server wrote it down: "from [192.0.2.7] (port=4711 helo=...", "([192.0.2.7]:4711 helo=...".
+sub _port {
+  my ($msg, $ip) = @_;
+
+  foreach my $received ($msg->header('Received')) {
+    my ($port) = $received =~ /\[(?:IPv6:)?\Q$ip\E\](?::|\s*\(port=)(\d{1,5})\b/i;
+    return $port  if $port && $port <= 65535;
+    last if $received =~ /\Q$ip\E/i;
+  }
+  return;
+}
+
 # The client that submitted the message with a password, or that the caller vouches for. SpamAssassin counts an
 # authenticated client as internal; an internal host that authenticates itself to another of ours is none.
 sub _submitter {
@@ -470,87 +616,20 @@ sub _look_up {
 
   my $host = $self->{store}->lookup($ip);
   return (undef, $self->{store}->error)  if !$host;
-  return (undef, "seen as a server only")  if $host->{server};
-  return (undef, "seen $host->{age} s ago, too long")  if $host->{age} > $conf->{fingerpost_max_age};
+  return _of_use($conf, $host);
+}
+
+sub _of_use {
+  my ($conf, $host) = @_;
+
+  return (undef, 'seen as a server only')  if $host->{server};
+  return (undef, "seen $host->{age} s ago, too long")  if defined $host->{age} && $host->{age} > $conf->{fingerpost_max_age};
   return $host;
 }
 
 sub _store_name {
   my ($conf) = @_;
   return $conf->{fingerpost_store} // '(default)';
-}
-
-# Labels come from a signature file, which may hold anything.
-sub _printable {
-  my ($text) = @_;
-  $text = '' if !defined $text;
-  $text =~ tr/\x20-\x7e/?/c;
-  return $text;
-}
-
-# "Windows 7 or 8"; empty where not recognised.
-sub _os {
-  my ($host) = @_;
-  return '' if !defined $host->{name};
-  return _printable(join(' ', $host->{name}, defined $host->{flavor} ? $host->{flavor} : ()));
-}
-
-# The header's text, as p0f 2 wrote it: the distance of a known system only. The daemon's own services say the
-# same in C (render_v2()).
-sub _text {
-  my ($host) = @_;
-  my $text = _os($host);
-  my $distance = '';
-
-  if ($text eq '') {
-    $text = 'UNKNOWN [' . _printable(_signature($host)) . ':?:?]';
-  }
-  elsif (defined $host->{distance}) {
-    $distance = "distance $host->{distance}, ";
-  }
-  if (defined $host->{uptime_min}) {
-    $text .= sprintf(' (up: %d hrs)', $host->{uptime_min} / 60);
-  }
-  return $text . ", (${distance}link: " . _link_words($host) . ')';
-}
-
-sub _link_words {
-  my ($host) = @_;
-  return 'unspecified' if !$host->{mss};
-  my $mtu = $host->{mss} + ($host->{version} == 6 ? 60 : 40);
-  return $LINK{$mtu} // "unknown-$mtu";
-}
-
-# A SYN in p0f 2's notation: wss:ttl:D:size:options:quirks.
-sub _signature {
-  my ($host) = @_;
-  my %quirk = map { $_ => 1 } @{$host->{quirks}};
-  my %unit = (mss => 'S', mtu => 'T');
-  my ($size, @options) = ($host->{version} == 6 ? 60 : 40);
-
-  foreach my $option (split /,/, $host->{layout}) {
-    if ($option eq 'mss') { $size += 4; push @options, 'M' . ($host->{mss} // 0) }
-    elsif ($option eq 'ws') { $size += 3; push @options, "W$host->{wscale}" }
-    elsif ($option eq 'sok') { $size += 2; push @options, 'S' }
-    elsif ($option eq 'ts') { $size += 10; push @options, $quirk{'ts1-'} ? 'T0' : 'T' }
-    elsif ($option eq 'nop') { $size += 1; push @options, 'N' }
-    elsif ($option =~ /^eol\+(\d+)/) { $size += 1 + $1; push @options, 'E' }
-    elsif ($option =~ /^\?(\d+)/) { $size += 2; push @options, "?$1" }
-    else { $size += 2; push @options, "?5" } # sack
-  }
-  my $quirks = join('',
-    $quirk{'opt+'} ? 'P' : (),
-    $host->{version} == 4 && ($quirk{df} ? !$quirk{'id+'} : $quirk{'id-'}) ? 'Z' : (),
-    $host->{olen} ? 'I' : (),
-    $quirk{'uptr+'} ? 'U' : (),
-    $quirk{'ack+'} ? 'A' : (),
-    $quirk{'ts2+'} ? 'T' : (),
-    $quirk{'urgf+'} || $quirk{'pushf+'} ? 'F' : (),
-    $host->{payload} ? 'D' : (),
-    $quirk{bad} ? '!' : ());
-
-  return join(':', $unit{$host->{win_unit}} ? $unit{$host->{win_unit}} . $host->{win_multiple} : $host->{win},
-    $host->{ttl}, $quirk{df} ? 1 : 0, $size + $host->{olen}, join(',', @options) || '.', $quirks || '.');
 }
 
 # ---------------------------------------------------------------------------
@@ -566,8 +645,8 @@ sub _host {
 
 sub fingerpost_os {
   my ($self, $pms, $regex) = @_;
-  my $host = $self->_host($pms)  or return 0;
-  my $os = _os($host);
+  $self->_host($pms)  or return 0;
+  my $os = $pms->{fingerpost}->{os};
   return 0 if $os eq '';
   return $self->_matches($regex, $os);
 }
@@ -580,8 +659,8 @@ sub fingerpost_class {
 
 sub fingerpost_unix {
   my ($self, $pms) = @_;
-  my $host = $self->_host($pms)  or return 0;
-  my $os = _os($host);
+  $self->_host($pms)  or return 0;
+  my $os = $pms->{fingerpost}->{os};
   return 1 if $os =~ /^(?:(?:Free|Open|Net)BSD|Solaris|HP-UX|Tru64)\b/;
   return $self->{main}->{conf}->{fingerpost_unix_linux} && $os =~ /^Linux\b/ ? 1 : 0;
 }
@@ -613,7 +692,7 @@ sub fingerpost_distance {
 sub fingerpost_link {
   my ($self, $pms, $regex) = @_;
   my $host = $self->_host($pms)  or return 0;
-  return $self->_matches($regex, _link_words($host)) || $self->_matches($regex, _printable($host->{link}));
+  return $self->_matches($regex, link_words($host)) || $self->_matches($regex, printable($host->{link}));
 }
 
 sub fingerpost_shared {
@@ -625,13 +704,13 @@ sub fingerpost_shared {
 sub fingerpost_unconfirmed {
   my ($self, $pms) = @_;
   my $host = $self->_host($pms)  or return 0;
-  return $host->{confirmed} ? 0 : 1;
+  return defined $host->{confirmed} && !$host->{confirmed} ? 1 : 0;
 }
 
 sub fingerpost_first_seen_within {
   my ($self, $pms, $time) = @_;
   my $host = $self->_host($pms)  or return 0;
-  return 0 if !defined $host->{first_seen} || !defined $host->{last_seen};
+  return 0 if grep { !defined } @{$host}{qw(first_seen last_seen age)};
   return $host->{last_seen} - $host->{first_seen} + $host->{age} <= _seconds($time) ? 1 : 0;
 }
 
@@ -640,18 +719,7 @@ sub fingerpost_helo_mismatch {
   my $host = $self->_host($pms)  or return 0;
   my $relay = $pms->{fingerpost}->{relay};
 
-  return 0 if !$relay || !defined $relay->{helo} || !defined $host->{name};
-  return 0 if ($host->{match} // '') !~ /^(?:exact|generic)\z/;
-  my $is = $FAMILY{lc $host->{name}}  or return 0;
-  my ($label) = lc($relay->{helo}) =~ /^([^.]+)/  or return 0;
-
-  foreach my $claim (@CLAIM) {
-    my ($regex, $says) = @$claim;
-    next if $label !~ $regex;
-    $says = $BSD{$1} if !defined $says;
-    return $says ne $is ? 1 : 0;
-  }
-  return 0;
+  return $relay ? contradicts($relay->{helo}, $host) : 0;
 }
 
 # ---------------------------------------------------------------------------
@@ -680,13 +748,13 @@ sub _is_number {
   return $text =~ /^\d+(?:\.\d*)?\z/;
 }
 
-# As in settings: "90", "1.5h".
+# As in settings: "90", "1.5h", "200ms".
 sub _seconds {
   my ($text) = @_;
-  my %unit = (s => 1, m => 60, h => 3600, d => 86400, w => 604800);
+  my %unit = (ms => 0.001, s => 1, m => 60, h => 3600, d => 86400, w => 604800);
 
-  return if $text !~ /^(\d+(?:\.\d*)?)\s*([smhdw])?\z/i;
-  return $1 * ($2 ? $unit{lc $2} : 1);
+  return if $text !~ /^(\d+(?:\.\d*)?)\s*(ms|[smhdw])?\z/i;
+  return untaint_var($1) * ($2 ? $unit{lc $2} : 1);
 }
 
 # 1 where the XS module is there.
@@ -697,7 +765,15 @@ sub _load_library {
 
   local @INC = @INC;
   unshift @INC, map { untaint_var($_) } $lib, $arch  if -f File::Spec->catfile($lib, 'Fingerpost.pm');
-  return eval { require Fingerpost; 1 } ? 1 : 0;
+  return eval {
+    require Fingerpost;
+    require Mail::SpamAssassin::Plugin::Fingerpost::Words;
+    require Mail::SpamAssassin::Plugin::Fingerpost::Greeting;
+    require Mail::SpamAssassin::Plugin::Fingerpost::Remote;
+    Mail::SpamAssassin::Plugin::Fingerpost::Words->import(qw(printable os_of link_words header_text));
+    Mail::SpamAssassin::Plugin::Fingerpost::Greeting->import(qw(contradicts));
+    1;
+  } ? 1 : 0;
 }
 
 1;

@@ -1,0 +1,133 @@
+/* model_int - what lies in a model: shared by modelfile.c (the text) and model.c (judging). */
+#ifndef FP_MODEL_INT_H
+#define FP_MODEL_INT_H
+
+#include "core/model.h"
+
+#define TOKENS_MAX 64  /* different windows that the rows of one layout name: bits of a word */
+#define ROW_TOKENS 24
+#define MULTIPLES 66   /* no window holds more segments of 1000 bytes; with smaller ones "mss*N" is not told apart */
+#define ROW_ODD 2
+#define ALTS_MAX 8     /* ways in which one layout can have come about */
+#define OTHER_MULTIPLES 24.0f /* so many numbers of segments share what a row gives "mss*" */
+#define OTHER_WINDOWS 64.0f /* a window that a row does not name shares what is left with so many others */
+
+/* The more exact first: of several that fit a window the first counts. */
+enum token_kind { TOKEN_VALUE, TOKEN_MSS, TOKEN_FIT, TOKEN_MSS_ANY };
+
+struct token {
+	uint8_t kind;   /* enum token_kind */
+	uint16_t value; /* the window, or how many segments */
+};
+
+/* Classes that the cells of a row speak of; each array in a row is indexed by one. */
+enum ttl_class { TTL_32, TTL_64, TTL_128, TTL_255, TTL_CLASSES };
+enum id_class { ID_PLUS, ID_ZERO, ID_NODF, ID_MINUS, ID_CLASSES };
+enum ecn_class { ECN_NO, ECN_TCP, ECN_ACC, ECN_IP, ECN_CLASSES };
+enum mss_class { MSS_NONE, MSS_ETH, MSS_DSL, MSS_TUN, MSS_LOW, MSS_TINY, MSS_JUMBO, MSS_CLASSES };
+#define SCALES 16 /* 15: above 14 */
+
+/* One stack, compiled: the probability of each class of each field. */
+struct row {
+	float weight;
+	float ttl[TTL_CLASSES], scale[SCALES], id[ID_CLASSES], ecn[ECN_CLASSES], mss[MSS_CLASSES];
+	float window[ROW_TOKENS]; /* of token[]; the first that fits counts */
+	float window_other;       /* of any one window that none of them names */
+	uint8_t token[ROW_TOKENS];/* bits of the group's tokens */
+	uint8_t n_tokens;
+	uint8_t code;
+	uint8_t n_odd;
+	float odd_p[ROW_ODD];
+	uint32_t odd[ROW_ODD];    /* enum quirk */
+	const char *source;
+};
+
+struct layout {
+	uint8_t kinds[OBS_OPTIONS_MAX];
+	uint8_t len, eol_pad;
+	uint8_t zero[6];
+};
+_Static_assert(sizeof(struct layout) == 32, "compared whole");
+
+/* Four rows at once: gcc and clang turn it into what the machine has. */
+typedef float lanes __attribute__((vector_size(16)));
+#define LANES 4
+
+/* Where the probabilities of one class of one field begin in group.lanes, in blocks of group.blocks lanes: all rows side by side. */
+enum lane_block {
+	BLOCK_BASE,                        /* weight times prior, no odd quirk seen */
+	BLOCK_TTL = 1,
+	BLOCK_SCALE = BLOCK_TTL + TTL_CLASSES,
+	BLOCK_ID = BLOCK_SCALE + SCALES,
+	BLOCK_ECN = BLOCK_ID + ID_CLASSES,
+	BLOCK_MSS = BLOCK_ECN + ECN_CLASSES,
+	BLOCK_OTHER = BLOCK_MSS + MSS_CLASSES, /* a window that no row names */
+	BLOCK_TOKEN                        /* one for each of the group's tokens; negative: the row does not name it */
+};
+
+/* Rows of one layout. */
+struct group {
+	struct layout layout;
+	uint32_t first, n;        /* in model.rows */
+	float mass;               /* how much of all SYNs has this layout, by weights and prior */
+	uint16_t next_core;       /* number plus 1 of the next group in its chain of model.by_core; 0: the last */
+	uint32_t core;            /* order of its known options, in base 8 */
+	struct token token[TOKENS_MAX]; /* in the order of enum token_kind */
+	uint8_t n_tokens, n_values;     /* of kind TOKEN_VALUE, the first */
+	uint8_t mss_token[MULTIPLES];   /* number of the token "mss*N" plus 1, by N; 0: none */
+	uint8_t fit_token, any_token;   /* numbers plus 1 */
+	uint16_t blocks;                /* lanes a block */
+	uint32_t places;                /* bits of the candidates that have rows here, by place in the table */
+	lanes *lanes;
+	uint8_t *candidate;             /* of each row: place in candidate.h's table; padded as lanes are */
+	char text[128];
+};
+
+/* One way in which a layout can have come about. */
+struct alt {
+	uint16_t group;
+	uint16_t path;            /* enum fp_path: what was done to the group's layout */
+	float factor;             /* how likely that is */
+};
+
+#define RARE_MASS 0.002f /* a layout that fewer SYNs than that have is known by a sample or two */
+#define CORE_SLOTS 127
+
+/* What no row foresees may still be anybody, in proportion to the prior. */
+#define FLOOR 1e-10f
+
+struct slot {
+	struct layout layout;
+	struct alt alt[ALTS_MAX];
+	uint8_t n;                /* 0: free */
+};
+
+struct model {
+	struct row *rows;
+	struct group *groups;
+	uint32_t n_rows, n_groups;
+	struct slot *slots;
+	uint32_t slot_mask;
+	float prior[256];         /* by code */
+	float floor[MODEL_CANDIDATES]; /* a little of it, by place in the table of candidates */
+	uint16_t by_core[CORE_SLOTS];  /* chains of groups whose options come in one order; numbers plus 1 */
+	void *lanes;              /* of all groups */
+	uint8_t *candidates;
+	char *text;               /* of the table: sources point into it */
+};
+
+/* MSS, WS, SOK, TS in their order, a base-8 digit each; 0: none of them. */
+uint32_t layout_core(const struct layout *l);
+
+uint32_t layout_hash(const struct layout *l);
+
+int modelfile_table(struct model *m, const char *name, struct sig_error *err); /* of m->text, which it cuts up */
+/* Of a row: the probability of odd quirks, of none too. */
+float row_odd_p(const struct row *r, uint32_t odd);
+
+/* Where a code stands in candidate.h's table. */
+unsigned candidate_place(unsigned code);
+
+int modelfile_prior(struct model *m, const char *name, const char *text, struct sig_error *err);
+
+#endif
