@@ -11,9 +11,11 @@ my $c = MailClient->new('exim');
 diag +(split /\n/, `exim4 --version`)[0];
 system 'useradd -m reader' and die "useradd failed\n";
 MailClient::paste($c->{recipe}, $_) for '/etc/exim4/acl_connect', '/etc/exim4/acl_data';
-open my $cf, '>', '/etc/exim4/test.conf' or die;
+open my $cf, '>', '/etc/exim4/exim4.conf' or die;
 print $cf <<'CF';
 primary_hostname = mx.example
+keep_environment =
+tls_advertise_hosts =
 domainlist local_domains = mx.example
 host_lookup =
 rfc1413_query_timeout = 0s
@@ -37,20 +39,20 @@ local:
 begin transports
 file:
   driver = appendfile
-  file = /var/mail/$local_part
+  file = /var/mail/$local_part_data
   delivery_date_add
   group = mail
   mode = 0660
 CF
 close $cf;
-$c->spawn("$c->{dir}/exim.log", qw(exim4 -C /etc/exim4/test.conf -bdf -oX 25));
+$c->spawn("$c->{dir}/exim.log", qw(exim4 -bdf -oX 25));
 ok($c->wait_port(25), 'Exim listens') or diag Daemon::slurp("$c->{dir}/exim.log"), Daemon::slurp('/var/log/exim4/mainlog'), Daemon::slurp('/var/log/exim4/paniclog');
 
 sub mail { my ($subject, $took) = $c->send('reader@mx.example'); return ($c->delivered('/var/mail/reader', $subject), $took) }
 my $ours = qr/^X-P0f-OS-Fingerprint: Linux [^\n]*, \(distance 0, link: ethernet\/modem\)$/m;
 
 my ($head, $took) = mail();
-like($head, qr/^Subject: message/m, 'nobody there: mail flows') or diag Daemon::slurp('/var/log/exim4/mainlog'), Daemon::slurp('/var/log/exim4/paniclog');
+like($head, qr/^Subject: message/m, 'nobody there: mail flows') or diag Daemon::slurp('/var/log/exim4/mainlog'), Daemon::slurp('/var/log/exim4/paniclog'), Daemon::slurp("$c->{dir}/exim.log");
 unlike($head, qr/X-P0f/, 'without a header');
 
 my $d = $c->start_daemon;
