@@ -1,14 +1,15 @@
 /*
- * decode - what one SYN costs from its bytes to its verdict, in memory, on one core: pkt_decode() and match_tcp(), nothing else.
+ * decode - what one SYN costs from its bytes to its verdict, in memory, on one core: pkt_decode() and match_cached(), as the daemon does
+ * it, or match_tcp() each time (-c).
  *
- *   decode [-r ROUNDS] [-f SIGFILE] FILE
+ *   decode [-c] [-r ROUNDS] [-f SIGFILE] FILE
  *
  * Reads the capture into memory, runs over it ROUNDS times, and prints one JSON object: ns a packet (least, median and most of
  * the rounds) of decoding alone and of both, and what was found. With -r 0 one round of both: for callgrind, which counts
- * the instructions of what --toggle-collect names, pkt_decode or match_tcp (bench/run).
+ * the instructions of what --toggle-collect names, pkt_decode, match_cached or match_tcp (bench/engine).
  */
 #include "capture/capture.h"
-#include "core/match.h"
+#include "core/matchcache.h"
 #include "core/pkt.h"
 #include "core/util.h"
 
@@ -83,7 +84,7 @@ __attribute__((noinline)) static void decode_alone(const struct input *in, struc
 	}
 }
 
-__attribute__((noinline)) static void decode_and_match(const struct input *in, const struct sigdb *db, struct found *out)
+__attribute__((noinline)) static void decode_and_match(const struct input *in, const struct sigdb *db, struct match_cache *cache, struct found *out)
 {
 	const struct pkt_conf conf = { 0 };
 	struct tcp_obs obs;
@@ -94,7 +95,10 @@ __attribute__((noinline)) static void decode_and_match(const struct input *in, c
 
 		if (pkt_decode(&conf, f->link, in->bytes + f->at, f->caplen, f->len, 0, &obs) != PKT_OK)
 			continue;
-		match_tcp(db, MATCH_CORRECT, &obs, 0, &v);
+		if (cache != NULL)
+			match_cached(cache, db, &obs, 0, &v);
+		else
+			match_tcp(db, MATCH_CORRECT, &obs, 0, &v);
 		out->decoded++;
 		out->by_match[v.match & 3]++;
 		out->sum += v.sig_line + v.mtu;
@@ -132,16 +136,21 @@ int main(int argc, char **argv)
 	struct found found = { 0 }, ignored = { 0 };
 	struct input in = { 0 };
 	struct capture *c;
+	struct match_cache *cache = aligned_alloc(128, sizeof *cache);
 	struct sigdb *db;
 
-	while ((opt = getopt(argc, argv, "r:f:")) != -1)
+	if (cache == NULL)
+		return 1;
+	match_cache_clear(cache);
+	while ((opt = getopt(argc, argv, "cr:f:")) != -1)
 		switch (opt) {
+		case 'c': free(cache); cache = NULL; break;
 		case 'r': rounds = atoi(optarg); break;
 		case 'f': signatures = optarg; break;
 		default: return 2;
 		}
 	if (optind != argc - 1 || rounds < 0 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: decode [-r ROUNDS] [-f SIGFILE] FILE\n");
+		fprintf(stderr, "usage: decode [-c] [-r ROUNDS] [-f SIGFILE] FILE\n");
 		return 2;
 	}
 	if (sigdb_load(&db, &signatures, 1, &sig_err) != 0) {
@@ -156,7 +165,7 @@ int main(int argc, char **argv)
 	}
 	capture_close(&c);
 	if (rounds == 0)
-		decode_and_match(&in, db, &found);
+		decode_and_match(&in, db, cache, &found);
 	for (int r = 0; r < rounds; r++) {
 		const double start = now_ns();
 
@@ -164,7 +173,7 @@ int main(int argc, char **argv)
 		const double middle = now_ns();
 
 		found = (struct found){ 0 };
-		decode_and_match(&in, db, &found);
+		decode_and_match(&in, db, cache, &found);
 		alone[r] = (middle - start) / (double)in.n;
 		both[r] = (now_ns() - middle) / (double)in.n;
 	}
@@ -175,8 +184,11 @@ int main(int argc, char **argv)
 		print_spread("decode_ns_a_packet", alone, rounds);
 		print_spread("decode_and_match_ns_a_packet", both, rounds);
 	}
+	if (cache != NULL)
+		printf(",\"misses\":%" PRIu64, cache->misses);
 	printf(",\"sum\":%" PRIu64 "}\n", found.sum + ignored.sum % 2);
 	sigdb_free(&db);
+	free(cache);
 	free(in.frame);
 	free(in.bytes);
 	return 0;

@@ -375,21 +375,28 @@ INLINE struct hit find(const struct sigdb *db, const struct subject *s, bool lin
 	}
 }
 
-/* Section 8. */
-INLINE int16_t distance(const struct hit *hit, const struct subject *s, uint8_t guess)
-{
-	if (hit->sig != NULL) {
-		const int hops = hit->sig->ittl - s->obs->ttl;
+#define GUESSED (-1)
 
-		if (hit->match != MATCH_FUZZY || (hops >= 0 && (hit->sig->random_ttl || hops <= DIST_MAX)))
-			return (int16_t)hops;
-	} else if (hit->app_only && !s->correct) {
+/* Section 8: the initial TTL that hops are counted from; GUESSED: by the packet's TTL alone. */
+INLINE int initial_ttl(const struct hit *hit, const struct subject *s)
+{
+	if (hit->sig == NULL)
+		return GUESSED;
+	const int hops = hit->sig->ittl - s->obs->ttl;
+
+	return hit->match != MATCH_FUZZY || (hops >= 0 && (hit->sig->random_ttl || hops <= DIST_MAX)) ? hit->sig->ittl : GUESSED;
+}
+
+INLINE int16_t distance(const struct hit *hit, const struct subject *s, int initial, uint8_t guess)
+{
+	if (initial != GUESSED)
+		return (int16_t)(initial - s->obs->ttl);
+	if (hit->sig == NULL && hit->app_only && !s->correct)
 		return 0; /* p0f forgets to guess */
-	}
 	return s->correct && guess > DIST_MAX ? -1 : guess;
 }
 
-INLINE void match(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out,
+INLINE int match(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out,
     bool linear)
 {
 	struct subject s;
@@ -406,17 +413,19 @@ INLINE void match(const struct sigdb *db, enum match_mode mode, const struct tcp
 		s.high = max32(max32(obs->mss, 1460), syn_mss);
 	}
 	const struct hit hit = find(db, &s, linear);
+	const int initial = initial_ttl(&hit, &s);
 
 	out->label = hit.sig != NULL ? hit.sig->label : NULL;
 	out->sig_line = hit.sig != NULL ? hit.sig->line : 0;
 	out->match = hit.match;
 	out->random_ttl = hit.sig != NULL && hit.sig->random_ttl;
 	out->dist_guess = ittl_guess(obs->ttl).hops;
-	out->dist = distance(&hit, &s, out->dist_guess);
+	out->dist = distance(&hit, &s, initial, out->dist_guess);
 	out->win_unit = s.multiple.unit;
 	out->win_multiple = s.multiple.n;
 	out->mtu = obs->mss != 0 ? obs->mss + (obs->ipver == 4 ? 40u : 60u) : 0;
 	out->link = out->mtu != 0 ? sigdb_link_of(db, out->mtu) : NULL;
+	return initial;
 }
 
 void match_tcp(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,
@@ -429,6 +438,46 @@ void match_tcp_linear(const struct sigdb *db, enum match_mode mode, const struct
     uint16_t syn_mss, struct verdict *out)
 {
 	match(db, mode, obs, syn_mss, out, true);
+}
+
+int match_tcp_initial(const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out)
+{
+	return match(db, MATCH_CORRECT, obs, syn_mss, out, false);
+}
+
+/* Edges of a bucket's signatures narrow low and high. */
+static void ttls_of(const struct sigdb *db, const struct sig_bucket *bucket, int ttl, int *low, int *high)
+{
+	for (uint32_t i = 0; i < bucket->n; i++) {
+		const struct sig *sig = &db->sigs[bucket->first + i];
+		/* First TTLs of the stretches in which the signature judges alike. */
+		const int edges[2] = { sig->random_ttl ? 0 : sig->ittl - DIST_MAX, sig->ittl + 1 };
+
+		for (int e = 0; e < 2; e++) {
+			if (edges[e] <= ttl && edges[e] > *low)
+				*low = edges[e];
+			if (edges[e] > ttl && edges[e] - 1 < *high)
+				*high = edges[e] - 1;
+		}
+	}
+}
+
+void match_ttls(const struct sigdb *db, const struct tcp_obs *obs, uint8_t *low, uint8_t *high)
+{
+	int from = 0, to = UINT8_MAX;
+	struct sig_key key;
+
+	memcpy(&key, obs->layout, sizeof key);
+	for (int again = 0; again < 2; again++) {
+		const struct sig_words words = sig_words(key.layout);
+		const struct sig_bucket *bucket = sigdb_bucket(db, &words);
+
+		if (bucket != NULL)
+			ttls_of(db, bucket, obs->ttl, &from, &to);
+		key.olen = 0; /* where extension headers are passed over: find() */
+	}
+	*low = (uint8_t)from;
+	*high = (uint8_t)to;
 }
 
 /* ---- Loading ------------------------------------------------------------------------------ */

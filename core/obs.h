@@ -45,12 +45,13 @@ struct tcp_obs {
 	uint32_t ip_at;       /* and its IP header: the innermost one */
 	uint16_t src_port;
 	uint16_t dst_port;
+	/* These five in this order: matchcache.c reads them as one word. */
 	uint16_t win;
 	uint16_t mss;         /* 0 also where there is none */
 	uint16_t tot_hdr;     /* IP and TCP header bytes, as p0f counts them */
 	uint8_t ipver;        /* 4, 6 */
-	uint8_t ttl;
 	uint8_t wscale;       /* 0 also where there is none */
+	uint8_t ttl;
 	uint8_t dscp;
 	uint8_t ecn;          /* enum obs_ecn */
 	uint8_t flags;        /* enum obs_flag */

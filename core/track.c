@@ -5,6 +5,7 @@
  * being searched for, since a generation that does not fit is a flow that is not there.
  */
 #include "core/track.h"
+#include "core/matchcache.h"
 #include "core/opinion.h"
 #include "core/p0fhttp.h"
 #include "core/score.h"
@@ -154,6 +155,7 @@ struct track {
 	const struct sigdb *db;
 	struct track_event *ev;
 	size_t n_events;
+	struct match_cache *answers; /* NULL in compat mode */
 };
 
 static inline struct age_links host_links(const struct track *t)
@@ -200,11 +202,15 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->flows = table_memory(conf->flows_max, sizeof *t->flows);
 	t->said = compat ? NULL : table_memory(conf->flows_max, sizeof *t->said);
 	t->layouts = calloc(LAYOUTS_MAX, sizeof *t->layouts);
+	t->answers = compat ? NULL : aligned_alloc(_Alignof(struct match_cache), sizeof *t->answers);
+	if (t->answers != NULL)
+		match_cache_clear(t->answers);
 	t->server_generation = UINT32_MAX; /* no host's */
 	age_init(&t->hosts_new);
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);
 	if (t->hosts == NULL || t->flows == NULL || (t->said == NULL && !compat) || t->layouts == NULL ||
+	    (t->answers == NULL && !compat) ||
 	    table_init(&t->host_index, conf->hosts_max) != 0 || table_init(&t->flow_index, conf->flows_max) != 0 ||
 	    table_init(&t->layout_index, LAYOUTS_MAX) != 0 || pool_init(&t->synacks, aside, sizeof(struct track_sig)) != 0 ||
 	    pool_init(&t->scores, aside, sizeof(struct scores)) != 0 ||
@@ -215,7 +221,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->stats.bytes = sizeof *t + (uint64_t)conf->hosts_max * sizeof *t->hosts + (uint64_t)conf->flows_max * sizeof *t->flows +
 	    LAYOUTS_MAX * sizeof *t->layouts + table_bytes(&t->host_index) + table_bytes(&t->flow_index) +
 	    table_bytes(&t->layout_index) + (uint64_t)aside * (sizeof(struct track_sig) + sizeof(struct scores)) +
-	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : (uint64_t)conf->flows_max * sizeof *t->said);
+	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : (uint64_t)conf->flows_max * sizeof *t->said + sizeof *t->answers);
 	*out = t;
 	return 0;
 }
@@ -237,6 +243,7 @@ void track_destroy(struct track **tp)
 	table_memory_free(t->flows, t->conf.flows_max, sizeof *t->flows);
 	table_memory_free(t->said, t->conf.flows_max, sizeof *t->said);
 	free(t->layouts);
+	free(t->answers);
 	t->magic = 0;
 	free(t);
 	*tp = NULL;
@@ -803,7 +810,10 @@ static bool judge(struct track *t, struct flow *f, enum side side, uint16_t syn_
 {
 	struct track_host *h = &t->hosts[f->host[side]];
 
-	match_tcp(t->db, t->conf.mode, t->obs, syn_mss, v);
+	if (t->correct)
+		match_cached(t->answers, t->db, t->obs, syn_mss, v);
+	else
+		match_tcp(t->db, t->conf.mode, t->obs, syn_mss, v);
 	if (t->correct)
 		opinion_name(t->db, t->obs, v);
 	sig_fill(t, v);
@@ -1179,6 +1189,8 @@ void track_relabel(struct track *t, const struct sigdb *fresh)
 {
 	const struct sig_label *memo[2] = { NULL, NULL };
 
+	if (t->answers != NULL)
+		match_cache_clear(t->answers); /* the old one is freed, and another may come to lie where it lay */
 	for (uint32_t i = 0; i < t->hosts_used; i++) {
 		struct track_host *h = &t->hosts[i];
 

@@ -6,6 +6,7 @@
 #include "tests/test.h"
 
 #include "core/match_int.h"
+#include "core/matchcache.h"
 #include "core/sigtext.h"
 
 #include <glob.h>
@@ -80,10 +81,13 @@ static void describe(char *buf, size_t size, const struct verdict *v)
 	    v->match, v->dist, v->dist_guess, v->random_ttl, v->win_unit, v->win_multiple, v->mtu, v->link != NULL ? v->link : "-");
 }
 
+static struct match_cache cache;
+
 static void compare(const struct sigdb *db, const char *what, unsigned n)
 {
 	unsigned by_match[4] = { 0 };
 
+	match_cache_clear(&cache);
 	for (unsigned i = 0; i < n; i++) {
 		const uint64_t was = seed;
 		uint16_t syn_mss;
@@ -100,8 +104,24 @@ static void compare(const struct sigdb *db, const char *what, unsigned n)
 			if (a.label != b.label || strcmp(got, want) != 0)
 				fail_msg("%s, mode %d, seed %llu: got %s\nwant %s", what, mode, (unsigned long long)was, got, want);
 			by_match[a.match]++;
+			if (mode != MATCH_CORRECT)
+				continue;
+			/* The same packet at other TTLs too: what was kept for one must not answer for another that is judged otherwise. */
+			for (unsigned more = 0; more < 4; more++) {
+				struct tcp_obs other = obs;
+
+				other.ttl = more == 0 ? obs.ttl : (uint8_t)(more == 1 ? rnd(256) : obs.ttl + 216 + rnd(81));
+				match_cached(&cache, db, &other, syn_mss, &a);
+				match_tcp_linear(db, MATCH_CORRECT, &other, syn_mss, &b);
+				describe(got, sizeof got, &a);
+				describe(want, sizeof want, &b);
+				if (a.label != b.label || strcmp(got, want) != 0)
+					fail_msg("%s, kept, seed %llu, TTL %u for %u: got %s\nwant %s", what, (unsigned long long)was, other.ttl, obs.ttl, got, want);
+			}
 		}
 	}
+	if (cache.misses == 0 || cache.misses > n * 4 - n / 20)
+		fail_msg("%s: %llu misses of %u: the cache shows nothing", what, (unsigned long long)cache.misses, 4 * n);
 	for (unsigned m = 0; m < 4; m++)
 		if (by_match[m] < n / 100)
 			fail_msg("%s: match %u came out %u times of %u: the packets show nothing", what, m, by_match[m], 2 * n);

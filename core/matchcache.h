@@ -1,0 +1,34 @@
+/*
+ * matchcache - answers of match_tcp() in correct mode, by what they depend on: clients are many, stacks few. The same answer, to the
+ * bit (tests/test_index.c); what is not there is matched and kept.
+ *
+ * Owner    whoever has it, zeroed; forgets by itself where the sigdb is another, and by match_cache_clear() before one is freed.
+ * Threads  one. No allocation.
+ */
+#ifndef FP_MATCHCACHE_H
+#define FP_MATCHCACHE_H
+
+#include "core/match.h"
+
+#define MATCH_CELLS 8192 /* a power of two: 1 MiB, of which few are used */
+
+/* An answer, and TTLs for which it is the same but for the hops. Two cache lines. */
+struct match_cell {
+	_Alignas(128) uint64_t key[6];
+	struct verdict verdict; /* dist and dist_guess are of another packet */
+	int16_t initial;        /* hops are counted from there; -1: guessed by the TTL */
+	uint8_t ttl_low, ttl_high;
+};
+
+struct match_cache {
+	const struct sigdb *db;
+	uint64_t misses;
+	struct match_cell cell[MATCH_CELLS];
+};
+
+void match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out);
+
+/* The sigdb that it knows goes away. */
+void match_cache_clear(struct match_cache *cache);
+
+#endif
