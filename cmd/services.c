@@ -36,7 +36,8 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 	return rc;
 }
 
-static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
+static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets,
+    struct intake_door **door)
 {
 	int rc = fp_open(store, d->opt.conf.store_dir);
 
@@ -49,6 +50,8 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	rc = sockets_start(sockets, &d->sockets, &d->opt, *store, d->counters, &d->shared->a_commits);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
+	else if ((rc = intake_start(door, &d->intake, &d->opt.conf)) != 0)
+		log_error("streams cannot be received: %s", fp_strerror(rc));
 	return rc;
 }
 
@@ -73,6 +76,7 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct fp_store *store = NULL;
 	struct http *http = NULL;
 	struct sockets_service *sockets = NULL;
+	struct intake_door *door = NULL;
 	char why[PRIVILEGE_WHY];
 	int status = EXIT_FAILED;
 
@@ -84,11 +88,12 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
 	else if (privilege_drop(&d->account, why) != 0)
 		log_error("%s", why);
-	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http, &sockets) == 0) {
+	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http, &sockets, &door) == 0) {
 		(void)!write(parent_fd, "R", 1);
 		wait_for_end(signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
+	intake_stop(&door);
 	sockets_stop(&sockets);
 	http_stop(&http);
 	fp_close(&store);
