@@ -20,6 +20,7 @@
 #define TICK_MS 1
 #define IDLE_LOOK_MS 1000
 #define LEAVE_MS 200
+#define REOPEN_MS 50
 
 struct listener {
 	struct source source;
@@ -46,10 +47,33 @@ int loop_watch(struct loop *l, int fd, struct source *s, uint32_t events, bool a
 	return epoll_ctl(l->epoll_fd, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : -errno;
 }
 
+/*
+ * A handle looks for a store that was not there once a second at most; while the daemon starts, that is a second in which nobody is known.
+ * A fresh handle looks at once.
+ */
+static void reopen(struct loop *l)
+{
+	struct fp_store *fresh;
+
+	if (l->now_ms - l->reopened_ms < REOPEN_MS)
+		return;
+	l->reopened_ms = l->now_ms;
+	if (fp_open(&fresh, l->conf.store_dir) != 0)
+		return;
+	fp_close(&l->store);
+	l->store = fresh;
+}
+
 bool loop_known(struct loop *l, const struct fp_addr *addr, struct fp_answer *out)
 {
+	int rc = fp_lookup(l->store, addr, out);
+
+	if (rc == FP_ENOSTORE) {
+		reopen(l);
+		rc = fp_lookup(l->store, addr, out);
+	}
 	/* Counts alone are no verdict: rspamd would keep "seen, no name" for two hours. */
-	return fp_lookup(l->conf.store, addr, out) == 0 && out->age_s <= l->conf.max_age_s && out->host.verdict_seen != 0;
+	return rc == 0 && out->age_s <= l->conf.max_age_s && out->host.verdict_seen != 0;
 }
 
 size_t loop_words(const struct loop_conf *conf, const struct fp_answer *host, char *buf, size_t size)
@@ -72,7 +96,7 @@ static void refuse_without_descriptor(struct loop *l, int fd)
 
 	if (client >= 0)
 		close(client);
-	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l->spare_fd = fcntl(l->stop_fd, F_DUPFD_CLOEXEC, 0);
 	loop_count(l, C_CLIENTS_REFUSED);
 	log_limited(&limit, 60, LOG_WARNING, "no descriptor is left for a client; raise LimitNOFILE or lower p0f.clients");
 }
@@ -141,6 +165,7 @@ static void pass(struct loop *l, int timeout_ms)
 	const uint64_t commits = atomic_load_explicit(l->conf.a_commits, memory_order_acquire);
 
 	l->now_ms = loop_clock_ms();
+	pulse_beat(l->conf.pulse);
 	for (int i = 0; i < n; i++) {
 		struct source *s = ev[i].data.ptr;
 
@@ -159,7 +184,8 @@ static int timeout_of(const struct loop *l)
 {
 	if (l->parked != NULL || analyzer_busy(l))
 		return TICK_MS;
-	return l->clients[LOOP_TEXT] > 0 || l->stopping ? IDLE_LOOK_MS : -1;
+	/* Also when nothing is due: the thread has a pulse. */
+	return IDLE_LOOK_MS;
 }
 
 /* What was sent before the end is answered; what clients do not read is not waited for. */
@@ -180,15 +206,18 @@ static void *run(void *arg)
 	int64_t idle_ms = 0;
 
 	l->now_ms = loop_clock_ms();
+	stream_adopt(l);
 	while (!l->stopping) {
 		pass(l, timeout_of(l));
 		if (l->now_ms >= idle_ms) {
 			stream_idle(l);
+			stream_keep(l, false);
 			stream_bury(l);
 			idle_ms = l->now_ms + IDLE_LOOK_MS;
 		}
 	}
 	leave(l);
+	stream_keep(l, true);
 	stream_close_all(l);
 	return NULL;
 }
@@ -198,6 +227,7 @@ static void *run(void *arg)
 static void destroy(struct loop *l)
 {
 	analyzer_close(l);
+	fp_close(&l->store);
 	free(l->listener);
 	if (l->stop_fd >= 0)
 		close(l->stop_fd);
@@ -220,7 +250,9 @@ int loop_start(struct loop **out, const struct loop_conf *conf)
 	l->stop.ready = stop_ready;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l->spare_fd = fcntl(l->stop_fd, F_DUPFD_CLOEXEC, 0);
+	if ((rc = fp_open(&l->store, conf->store_dir)) != 0)
+		goto fail;
 	rc = l->epoll_fd < 0 || l->stop_fd < 0 ? -errno : loop_watch(l, l->stop_fd, &l->stop, EPOLLIN, false);
 	if (rc == 0)
 		rc = open_listeners(l);
@@ -228,13 +260,14 @@ int loop_start(struct loop **out, const struct loop_conf *conf)
 	counter_set(conf->row, C_CLIENTS, 0);
 	if (rc == 0)
 		rc = -pthread_create(&l->thread, NULL, run, l);
-	if (rc != 0) {
-		destroy(l);
-		return rc;
-	}
+	if (rc != 0)
+		goto fail;
 	pthread_setname_np(l->thread, "sockets");
 	*out = l;
 	return 0;
+fail:
+	destroy(l);
+	return rc;
 }
 
 void loop_stop(struct loop **lp)

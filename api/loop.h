@@ -14,10 +14,13 @@
 
 #include "core/counters.h"
 #include "core/policyrule.h"
+#include "core/pulse.h"
 #include "store/reader.h"
 
 #define LOOP_WAIT_MS 19       /* and at most a tick more */
 #define LOOP_DATAGRAMS 1024   /* that wait; further ones of unknown clients are answered at once */
+
+#define LOOP_KEEP 1024        /* connections that somebody else holds a copy of */
 
 enum loop_kind { LOOP_P0F, LOOP_TEXT, LOOP_POLICY, LOOP_ANALYZER, LOOP_KINDS };
 
@@ -27,9 +30,23 @@ struct loop_socket {
 	enum loop_kind kind;
 };
 
+/*
+ * Connections to p0f sockets outlive this process: some clients (Haraka) never connect again after one was closed. Those that have
+ * lasted a second, and at the end all, are given to a keeper, who holds copies by slot and hands them to the next loop. One that is
+ * busy when its loop dies must not be served on: what it asked is lost, and every later answer would be taken for that of
+ * another question.
+ */
+struct loop_keep {
+	void *ctx;
+	bool (*keep)(void *ctx, unsigned slot, int fd); /* false: not now */
+	void (*drop)(void *ctx, unsigned slot);
+	_Atomic uint8_t *a_busy;                        /* LOOP_KEEP of them, which outlive us too */
+	const int *fd;                                  /* LOOP_KEEP of them: to begin with; -1: none. They become the loop's */
+};
+
 /* What an answer depends on. */
 struct loop_conf {
-	struct fp_store *store;
+	const char *store_dir;           /* the loop has a handle of its own, see loop_known() */
 	const _Atomic uint64_t *a_commits;
 	struct counter_row *row;         /* of its counters of COUNTER_SERVICES the loop's thread is the only writer */
 	int64_t max_age_s;               /* an older record is not known */
@@ -41,13 +58,18 @@ struct loop_conf {
 	size_t n_rules;
 	const struct loop_socket *sockets;
 	size_t n_sockets;
+	const struct loop_keep *keep;    /* NULL: none are kept */
+	struct pulse *pulse;             /* of the loop's thread, added by the caller; may be NULL */
 };
 
 struct loop;
 
 int loop_start(struct loop **out, const struct loop_conf *conf);
 
-/* Everything that was sent before is answered first, as far as clients read it: 200 ms at most. Sets NULL; NULL is fine. */
+/*
+ * Everything that was sent before is answered first, as far as clients read it: 200 ms at most; then what can be kept is given to the
+ * keeper. Sets NULL; NULL is fine.
+ */
 void loop_stop(struct loop **lp);
 
 #endif

@@ -45,6 +45,8 @@ struct datagrams;
 
 struct loop {
 	struct loop_conf conf;
+	struct fp_store *store;
+	int64_t reopened_ms;
 	pthread_t thread;
 	bool running;
 	struct source stop;         /* an eventfd */
@@ -57,6 +59,7 @@ struct loop {
 	size_t n_listeners;
 	unsigned clients[LOOP_KINDS];
 	struct conn *conns, *parked, *dead;
+	struct conn *kept[LOOP_KEEP];   /* by slot */
 	struct datagrams *datagrams;
 };
 
@@ -80,6 +83,10 @@ size_t loop_words(const struct loop_conf *conf, const struct fp_answer *host, ch
 
 /* Takes a connected socket over, whatever becomes of it. */
 void stream_open(struct loop *l, const struct proto *proto, int fd);
+/* Connections of the loop before. */
+void stream_adopt(struct loop *l);
+/* Gives those that last to the keeper. young: also those that came just now. */
+void stream_keep(struct loop *l, bool young);
 /* Looks again at those that wait; commits: there were some. */
 void stream_tick(struct loop *l, bool commits);
 /* Closes those that have been idle for too long. */

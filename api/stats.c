@@ -189,7 +189,7 @@ static void metrics_counters(struct body *b, const struct service *s)
 {
 	for (enum counter c = 0; c < COUNTER_COUNT; c++) {
 		const struct counter_info *info = counter_info(c);
-		const bool gauge = c == C_HOSTS || c == C_CLIENTS;
+		const bool gauge = counter_is_gauge(c);
 		const bool labelled = info->owner == COUNTER_QUEUE || info->owner == COUNTER_MATCHER;
 		char name[64];
 

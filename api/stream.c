@@ -21,6 +21,8 @@
  */
 #define SEND_BUFFER (8 << 10)
 
+#define KEEP_AFTER_MS 1000 /* most ask once and are gone: those are nobody else's business */
+
 struct conn {
 	struct source source;
 	const struct proto *proto;
@@ -34,6 +36,8 @@ struct conn {
 	unsigned head, n_asks;
 	size_t n_in, n_out;
 	int64_t since_ms;                    /* last request */
+	int64_t born_ms;
+	int slot;                            /* with the keeper; -1: not kept */
 	struct ask *ask;
 	uint8_t *in, *out;
 	void *state;
@@ -63,12 +67,25 @@ static void park(struct loop *l, struct conn *c, bool yes)
 		c->park_next->park_prev = c->park_prev;
 }
 
+static void busy(struct loop *l, const struct conn *c, bool yes)
+{
+	if (c->slot >= 0)
+		atomic_store_explicit(&l->conf.keep->a_busy[c->slot], yes, memory_order_relaxed);
+}
+
 /* Closed now, freed after the pass: later events of it may speak of this one. */
 static void end(struct loop *l, struct conn *c)
 {
 	if (c->dead)
 		return;
 	c->dead = true;
+	if (c->slot >= 0) {
+		/* The keeper's copy would hold it open, and among epoll's, until he hears of it. */
+		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+		shutdown(c->fd, SHUT_RDWR);
+		l->conf.keep->drop(l->conf.keep->ctx, (unsigned)c->slot);
+		l->kept[c->slot] = NULL;
+	}
 	park(l, c, false);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -202,12 +219,15 @@ static void work(struct loop *l, struct conn *c)
 	}
 	park(l, c, c->n_asks > 0 && c->n_out == 0);
 	watch(l, c);
+	if (c->n_asks == 0 && c->n_out == 0 && c->n_in == 0)
+		busy(l, c, false);
 }
 
 /* ---- Events ------------------------------------------------------------------------------------- */
 
-static void receive(struct conn *c)
+static void receive(struct loop *l, struct conn *c)
 {
+	busy(l, c, true);
 	const ssize_t n = recv(c->fd, c->in + c->n_in, c->proto->in_max - c->n_in, MSG_DONTWAIT);
 
 	if (n > 0)
@@ -228,11 +248,11 @@ static void conn_ready(struct loop *l, struct source *s, uint32_t events)
 		return;
 	}
 	if ((events & EPOLLIN) != 0 && c->n_in < c->proto->in_max)
-		receive(c);
+		receive(l, c);
 	work(l, c);
 }
 
-void stream_open(struct loop *l, const struct proto *proto, int fd)
+static struct conn *open_conn(struct loop *l, const struct proto *proto, int fd)
 {
 	const size_t asks = proto->asks * sizeof(struct ask);
 	/* State, the line of requests, then bytes: each begins where its type may. */
@@ -242,9 +262,10 @@ void stream_open(struct loop *l, const struct proto *proto, int fd)
 	if (c == NULL) {
 		close(fd);
 		loop_count(l, C_CLIENTS_REFUSED);
-		return;
+		return NULL;
 	}
-	*c = (struct conn){ .source.ready = conn_ready, .proto = proto, .fd = fd, .events = EPOLLIN, .since_ms = l->now_ms };
+	*c = (struct conn){ .source.ready = conn_ready, .proto = proto, .fd = fd, .events = EPOLLIN, .since_ms = l->now_ms,
+		.born_ms = l->now_ms, .slot = -1 };
 	c->state = c->room;
 	memset(c->state, 0, state);
 	c->ask = (struct ask *)(c->room + state);
@@ -255,7 +276,7 @@ void stream_open(struct loop *l, const struct proto *proto, int fd)
 		close(fd);
 		free(c);
 		loop_count(l, C_CLIENTS_REFUSED);
-		return;
+		return NULL;
 	}
 	c->next = l->conns;
 	if (l->conns != NULL)
@@ -263,6 +284,50 @@ void stream_open(struct loop *l, const struct proto *proto, int fd)
 	l->conns = c;
 	l->clients[proto->kind]++;
 	counter_add(l->conf.row, C_CLIENTS, 1);
+	return c;
+}
+
+void stream_open(struct loop *l, const struct proto *proto, int fd)
+{
+	open_conn(l, proto, fd);
+}
+
+/* ---- Connections that outlive us ------------------------------------------------------------------ */
+
+void stream_adopt(struct loop *l)
+{
+	for (int slot = 0; l->conf.keep != NULL && slot < LOOP_KEEP; slot++) {
+		const int fd = l->conf.keep->fd[slot];
+		struct conn *c = fd >= 0 ? open_conn(l, &p0f_proto, fd) : NULL;
+
+		if (c == NULL)
+			continue;
+		c->slot = slot;
+		l->kept[slot] = c;
+	}
+}
+
+void stream_keep(struct loop *l, bool young)
+{
+	const struct loop_keep *k = l->conf.keep;
+	int slot = 0;
+
+	if (k == NULL)
+		return;
+	for (struct conn *c = l->conns; c != NULL; c = c->next) {
+		if (c->slot >= 0 || c->proto->kind != LOOP_P0F || (!young && l->now_ms - c->born_ms < KEEP_AFTER_MS))
+			continue;
+		while (slot < LOOP_KEEP && l->kept[slot] != NULL)
+			slot++;
+		if (slot == LOOP_KEEP)
+			return;
+		/* First the word, then the copy: who finds the copy finds the word. */
+		atomic_store_explicit(&k->a_busy[slot], c->n_asks > 0 || c->n_in > 0 || c->n_out > 0, memory_order_relaxed);
+		if (!k->keep(k->ctx, (unsigned)slot, c->fd))
+			return;
+		c->slot = slot;
+		l->kept[slot] = c;
+	}
 }
 
 void stream_tick(struct loop *l, bool commits)
@@ -288,7 +353,7 @@ void stream_last_read(struct loop *l)
 	for (struct conn *c = l->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		if ((c->events & EPOLLIN) != 0 && c->n_in < c->proto->in_max)
-			receive(c);
+			receive(l, c);
 		work(l, c);
 	}
 }
@@ -303,7 +368,11 @@ bool stream_busy(const struct loop *l)
 
 void stream_close_all(struct loop *l)
 {
-	while (l->conns != NULL)
+	while (l->conns != NULL) {
+		/* Ours is closed, the keeper's copy stays. */
+		if (l->conns->slot >= 0 && !atomic_load_explicit(&l->conf.keep->a_busy[l->conns->slot], memory_order_relaxed))
+			l->conns->slot = -1;
 		end(l, l->conns);
+	}
 	stream_bury(l);
 }

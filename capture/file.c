@@ -127,7 +127,7 @@ static bool stopped(const struct file *f)
 
 static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 {
-	struct capture_frame frame = { 0 };
+	struct capture_frame frame = { .rejected = false };
 	int rc, filtered = 0;
 
 	while ((rc = pcapfile_next(&f->pcap, &frame)) == 1 && !stopped(f) && filtered == 0)
@@ -145,7 +145,7 @@ static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 
 static int run_pcapng(struct file *f, char err[CAPTURE_ERR])
 {
-	struct capture_frame frame = { 0 };
+	struct capture_frame frame = { .rejected = false };
 	int rc, filtered = 0;
 
 	while ((rc = pcapngfile_next(&f->pcapng, &frame)) == 1 && !stopped(f) && filtered == 0)

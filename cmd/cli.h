@@ -13,11 +13,16 @@ enum { CLI_YES = 0, CLI_NO = 1, CLI_ERROR = 2 };
 int cmd_lookup(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_forget(int argc, char **argv);
+int cmd_compact(int argc, char **argv);
 int cmd_sa_report(int argc, char **argv);
 int cmd_check_signatures(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_unknown(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
+int cmd_import_signatures(int argc, char **argv);
 
 /* "fingerpost: " and a line to standard error. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

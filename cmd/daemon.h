@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "cmd/intake.h"
 #include "cmd/logfile.h"
+#include "cmd/keep.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
@@ -27,6 +28,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct keep_shared keep;
 };
 
 struct daemon {
@@ -37,8 +39,8 @@ struct daemon {
 	struct sigdb *sigdb;
 	struct capture **capture;  /* live ones first, one a queue; then the files */
 	size_t n_live, n_files;
-	unsigned queues;           /* rows of COUNTER_QUEUE: one each live capture, one for all files, one each stream */
-	unsigned n_streams;        /* of these; the last ones */
+	unsigned queues;           /* rows of COUNTER_QUEUE: one each live capture, one each stream, one for all files */
+	unsigned n_streams;        /* of these */
 	struct intake intake;
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;
@@ -46,9 +48,15 @@ struct daemon {
 	struct logfile *log;       /* p0f's; NULL: none is wanted */
 	int lock_fd;               /* the store directory's */
 	int http_fd;               /* -1: no such service */
+	int control_fd;            /* DIR/control, listening; -1: none */
+	int command_fd[2];         /* socketpair: packets, services (core/command.h); -1: none */
+	const char *reader_dir;    /* the store as services see it: "/" where its directory is their root; NULL: by its name */
 	struct sockets sockets;
+	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
+	/* Of threads that the supervisor knows beforehand: services starts anew, and two processes cannot add to one board. */
+	struct pulse *packets_pulse, *services_pulse, *http_pulse, *sockets_pulse;
 	int64_t started_s;
 };
 
@@ -61,6 +69,8 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor);
 
 /* Blocks the signals that the processes wait for and returns a signalfd of them; negative: -errno. */
 int daemon_signals(void);
+
+#define DAEMON_BEAT_MS 1000 /* how long the main threads wait at the most: they have a pulse like all others */
 
 /* The next signal that signalfd has, 0: none. */
 int daemon_next_signal(int fd);

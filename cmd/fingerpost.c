@@ -20,9 +20,15 @@ static const struct command {
 	const char *arguments;
 	const char *help;
 } table[] = {
-	{ "lookup", cmd_lookup, "[--store DIR] [--json] ADDRESS...", "what is known of an address" },
+	{ "lookup", cmd_lookup, "[--store DIR] [--json] [--near] ADDRESS...",
+	  "what is known of an address; --near: of an unknown IPv6 address, what is known of its /64" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
+	{ "top", cmd_top, "[--store DIR] [--once]", "systems and rates; on a terminal again each second" },
+	{ "watch", cmd_watch, "[--store DIR] [--json] [--all]",
+	  "a line for each host that is new or has changed, as it comes; --all: for each that is seen" },
+	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
+	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
 	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
 	  " [--decapsulate] ['FILTER']",
@@ -33,6 +39,8 @@ static const struct command {
 	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
 	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },
 	{ "check-signatures", cmd_check_signatures, "FILE...", "whether signature files are sound" },
+	{ "import-signatures", cmd_import_signatures, "--from p0f2|pf.os [--synack] FILE|-",
+	  "print p0f 2's or OpenBSD's signatures as p0f 3 has them; what cannot be said is explained" },
 };
 
 void cli_say(const char *fmt, ...)
@@ -107,8 +115,16 @@ static void help(FILE *to)
 {
 	fputs("usage: fingerpost COMMAND [ARGUMENTS]\n\n", to);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		fprintf(to, "  %s %s\n      %s\n", table[i].name, table[i].arguments, table[i].help);
-	fputs("\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
+		fprintf(to, "  %-18s%s\n", table[i].name, table[i].help);
+	fputs("\nfingerpost COMMAND --help shows its arguments, man fingerpost all of it.\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
+}
+
+/* What the manual and completion are made of (docs/man/generate): a line a command, tabs between. */
+static int print_table(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		printf("command\t%s\t%s\t%s\n", table[i].name, table[i].arguments, table[i].help);
+	return CLI_YES;
 }
 
 int main(int argc, char **argv)
@@ -127,8 +143,12 @@ int main(int argc, char **argv)
 		puts("fingerpost " FP_VERSION);
 		return CLI_YES;
 	}
+	if (strcmp(argv[1], "--table") == 0)
+		return print_table();
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].name, argv[1]) == 0)
+		if (strcmp(table[i].name, argv[1]) == 0 && argc == 3 && strcmp(argv[2], "--help") == 0)
+			return printf("usage: fingerpost %s %s\n%s\n", table[i].name, table[i].arguments, table[i].help) > 0 ? CLI_YES : CLI_ERROR;
+		else if (strcmp(table[i].name, argv[1]) == 0)
 			return table[i].run(argc - 1, argv + 1);
 	cli_say("unknown command \"%s\"; fingerpost --help lists those there are", argv[1]);
 	return CLI_ERROR;

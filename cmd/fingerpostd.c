@@ -4,6 +4,7 @@
  */
 #include "cmd/daemon.h"
 
+#include "cmd/hook.h"
 #include "cmd/listen.h"
 #include "cmd/notify.h"
 #include "core/opinion.h"
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +45,7 @@ struct supervisor {
 	bool announced;
 	bool stopping;
 	int status;
+	const struct pulse *late; /* the thread that was last said to stand still */
 	int detached_fd; /* -1: not detached; else one byte lets the first process go */
 	char signatures[PATH_MAX];
 	const char *default_files[1];
@@ -164,10 +167,10 @@ static int open_captures(struct daemon *d)
 			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
-	if (d->n_files > 0)
-		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "files");
 	for (; o->receiving && d->n_streams < INTAKE_STREAMS; d->n_streams++)
 		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "stream/%u", d->n_streams);
+	if (d->n_files > 0)
+		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "files");
 	return 0;
 }
 
@@ -193,7 +196,11 @@ static int open_shared(struct daemon *d)
 	if (rc != 0)
 		return rc;
 	d->shared = mmap(NULL, sizeof *d->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return d->shared != MAP_FAILED ? 0 : -errno;
+	if (d->shared == MAP_FAILED)
+		return -errno;
+	keep_init(&d->keep, &d->shared->keep);
+	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
+	return 0;
 }
 
 static int open_http(struct daemon *d)
@@ -219,19 +226,48 @@ static int open_http(struct daemon *d)
 	return rc;
 }
 
+/* For commands of the store's owner; a daemon that runs by itself is none the worse without. */
+static int open_control(struct daemon *d)
+{
+	char where[PATH_MAX + 16], why[LISTEN_WHY];
+	const mode_t before = umask(0177);
+
+	snprintf(where, sizeof where, "unix:%s/control", d->opt.conf.store_dir);
+	if (listen_open(&d->control_fd, where, why) != 0) {
+		log_warning("store %s: no control socket, so no forget and compact: %s", d->opt.conf.store_dir, why);
+		d->control_fd = -1;
+	}
+	umask(before);
+	if (d->control_fd < 0)
+		return 0;
+	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
+		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->command_fd) == 0 ? 0 : -errno;
+}
+
 static int open_services(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
 	char why[SOCKETS_WHY];
 	int rc = open_http(d);
 
+	if (rc == 0 && (d->opt.live || d->opt.receiving || d->opt.stay))
+		rc = open_control(d);
 	if (rc != 0)
 		return rc;
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
 	if (rc == 0 && (rc = intake_open(&d->intake, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->intake.n > 0);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0 || d->intake.n > 0);
+	if (d->sockets.n > 0)
+		keep_take_over(&d->keep);
+	if (s->want_services)
+		d->services_pulse = pulse_add(&d->shared->pulses, "services");
+	if (rc == 0 && d->http_fd >= 0)
+		d->http_pulse = pulse_add(&d->shared->pulses, "http");
+	if (rc == 0 && d->sockets.n > 0)
+		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
 	return rc;
 }
 
@@ -306,8 +342,13 @@ static void close_services(struct daemon *d)
 {
 	if (d->http_fd >= 0)
 		close(d->http_fd);
+	if (d->control_fd >= 0) {
+		close(d->control_fd);
+		close(d->command_fd[1]);
+	}
 	sockets_close(&d->sockets);
 	intake_close_sockets(&d->intake);
+	keep_close(&d->keep);
 }
 
 static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
@@ -354,7 +395,12 @@ static int start_packets(struct supervisor *s)
 
 static int start_services(struct supervisor *s)
 {
-	return start_child(s, &s->services, services_main, "fingerpostd[services]");
+	int rc = keep_before_fork(&s->d.keep);
+
+	if (rc == 0)
+		rc = start_child(s, &s->services, services_main, "fingerpostd[services]");
+	keep_after_fork(&s->d.keep);
+	return rc;
 }
 
 static void announce(struct supervisor *s)
@@ -449,10 +495,13 @@ static void reap(struct supervisor *s)
 			pass_on(&s->services, SIGTERM);
 		} else if (pid == s->services.pid) {
 			forget(&s->services);
+			keep_hear(&s->d.keep);
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
-				/* It never ran: what is wrong was said, and will not mend itself. */
+				/* It never ran: what is wrong will not mend itself. */
+				if (WIFSIGNALED(st))
+					log_error("the services process %s", describe(st, how));
 				s->status = EXIT_FAILED;
 				begin_stop(s);
 				continue;
@@ -472,22 +521,71 @@ static void on_signal(struct supervisor *s, int sig)
 		pass_on(&s->packets, sig); /* SIGHUP, SIGUSR1 */
 }
 
+/* The manager hears of us while every thread of every process moves; else it hears which one does not, and acts. */
+static void sign_of_life(struct supervisor *s)
+{
+	const struct pulse *late;
+	char text[96];
+
+	if (!s->announced || s->stopping || notify_watchdog_ms() == 0)
+		return;
+	late = pulse_late(&s->d.shared->pulses);
+	if (late == NULL) {
+		s->late = NULL;
+		notify_alive();
+	} else if (late != s->late) {
+		s->late = late;
+		snprintf(text, sizeof text, "thread %s stands still", late->name);
+		log_error("%s; the service manager is told no more", text);
+		notify_status(text);
+	}
+}
+
+/* Both children run: nothing is left to open. Whoever is started again comes out of here, so what it needs stays. */
+static int give_up(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	const bool chroots = geteuid() == 0;
+	char why[PRIVILEGE_WHY];
+	int rc = privilege_drop(&d->account, chroots ? d->opt.conf.store_dir : NULL, why);
+
+	if (rc < 0)
+		goto failed;
+	if (chroots && rc == 0)
+		d->reader_dir = "/";
+	d->account.drop = false;
+	if (!d->opt.conf.confine)
+		return 0;
+	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, why);
+	if (rc < 0)
+		goto failed;
+	if (rc > 0)
+		log_info("this kernel has no Landlock: files are protected by their modes alone");
+	return 0;
+failed:
+	log_error("%s", why);
+	return rc;
+}
+
 static int supervise(struct supervisor *s, int signal_fd)
 {
 	time_t started = time(NULL);
 
 	while (s->packets.pid > 0 || s->services.pid > 0) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 			{ .fd = signal_fd, .events = POLLIN }, { .fd = s->packets.fd, .events = POLLIN },
-			{ .fd = s->services.fd, .events = POLLIN },
+			{ .fd = s->services.fd, .events = POLLIN }, { .fd = s->d.keep.channel[0], .events = POLLIN },
 		};
 
-		if (poll(fds, 3, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
+		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
+		sign_of_life(s);
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
 			hear(s, &s->services);
+		if (fds[3].revents != 0)
+			keep_hear(&s->d.keep);
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
 			on_signal(s, sig);
 		if (s->want_services && s->services.pid == 0 && !s->stopping &&
@@ -497,6 +595,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 				log_error("the services process cannot be started: %s", strerror(errno));
 		}
 	}
+	keep_hand_over(&s->d.keep);
 	return s->status;
 }
 
@@ -562,18 +661,26 @@ static int run(struct supervisor *s)
 	/* The children have them; what nobody reads is closed, so that it ends with them. */
 	for (size_t i = 0; i < s->d.n_live + s->d.n_files; i++)
 		capture_close(&s->d.capture[i]);
+	if (give_up(s) != 0) {
+		s->status = EXIT_FAILED;
+		begin_stop(s);
+	} else {
+		hook_try("supervisor");
+	}
 	return supervise(s, signal_fd);
 }
 
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
-		.d = { .lock_fd = -1, .http_fd = -1, .intake = { .to_packets = -1, .from_services = -1 } } };
+		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 },
+		    .intake = { .to_packets = -1, .from_services = -1 } } };
 	struct conf_report report = { .say = say };
 	char err[CAPTURE_ERR];
 	int status;
 
 	log_init("fingerpostd", LOG_INFO);
+	notify_open();
 	s.d.started_s = time(NULL);
 	switch (options_parse(&s.d.opt, argc, argv, &report)) {
 	case OPTIONS_DONE:

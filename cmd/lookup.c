@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-static int one(struct fp_store *store, const char *text, bool json)
+static int one(struct fp_store *store, const char *text, bool json, bool near)
 {
 	char buf[RENDER_HOST_MAX], shown[FP_ADDR_TEXT];
 	struct fp_answer answer;
@@ -16,13 +16,15 @@ static int one(struct fp_store *store, const char *text, bool json)
 		cli_say("\"%s\" is no address", text);
 		return CLI_ERROR;
 	}
-	const int rc = fp_lookup(store, &addr, &answer);
+	const int rc = near ? fp_lookup_near(store, &addr, &answer) : fp_lookup(store, &addr, &answer);
 
 	if (rc == 0) {
 		if (json)
 			render_json(buf, sizeof buf, &answer);
 		else
 			render_line(buf, sizeof buf, &answer);
+		if (!json && answer.near_bits != 0)
+			printf("%s is not known, its neighbour is: ", fp_addr_text(&addr, shown));
 		puts(buf);
 		return CLI_YES;
 	}
@@ -42,11 +44,12 @@ static int one(struct fp_store *store, const char *text, bool json)
 int cmd_lookup(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "store", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' }, { 0 },
+		{ "store", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "near", no_argument, NULL, 'n' }, { 0 },
 	};
 	const char *dir = NULL;
 	struct fp_store *store;
-	bool json = false;
+	bool json = false, near = false;
 	int worst = CLI_YES;
 
 	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -54,6 +57,8 @@ int cmd_lookup(int argc, char **argv)
 			dir = optarg;
 		else if (c == 'j')
 			json = true;
+		else if (c == 'n')
+			near = true;
 		else
 			return cli_usage("lookup");
 	}
@@ -62,7 +67,7 @@ int cmd_lookup(int argc, char **argv)
 	if (cli_open_store(&store, dir) != 0)
 		return CLI_ERROR;
 	for (int i = optind; i < argc; i++) {
-		const int status = one(store, argv[i], json);
+		const int status = one(store, argv[i], json, near);
 
 		if (status > worst)
 			worst = status;

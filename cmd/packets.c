@@ -4,15 +4,19 @@
  *
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
+#include "cmd/commands.h"
+#include "cmd/hook.h"
 #include "cmd/packets_int.h"
 #include "cmd/progress.h"
 
 #include "core/err.h"
 #include "core/log.h"
 #include "core/opinion.h"
+#include "core/paths.h"
 #include "core/pkt.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,12 +24,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define RING_SLOTS 65536u  /* of 128 bytes: absorbs 20 ms at 3 million a second */
 #define DELTA_SLOTS 16384u
 #define RELOAD_WAIT_MS 5000
+#define COMMAND_STEP_MS 5
 #define PROGRESS_MS 500
 
 /* ---- Other threads -------------------------------------------------------------------------------- */
@@ -62,16 +68,38 @@ static void *matcher_thread(void *arg)
 	return NULL;
 }
 
+/* A thread names itself: by another's hand that is a file in /proc, which is out of reach. */
+struct thread_start {
+	void *(*body)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *named_thread(void *arg)
+{
+	const struct thread_start s = *(struct thread_start *)arg;
+
+	free(arg);
+	prctl(PR_SET_NAME, s.name);
+	return s.body(s.arg);
+}
+
 static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
     int pin)
 {
-	const int rc = pthread_create(thread, NULL, body, arg);
+	struct thread_start *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct thread_start){ .body = body, .arg = arg };
+	snprintf(s->name, sizeof s->name, "%.15s", name);
+	const int rc = pthread_create(thread, NULL, named_thread, s);
 
 	if (rc != 0) {
+		free(s);
 		log_error("cannot start thread %s: %s", name, strerror(rc));
 		return -rc;
 	}
-	pthread_setname_np(*thread, name);
 	if (pin >= 0 && p->n_cpu > 0) {
 		cpu_set_t set;
 
@@ -115,7 +143,7 @@ static int start_queues(struct packets *p)
 
 		snprintf(name, sizeof name, "capture %u", q);
 		const int rc = start_thread(p, &p->queue[q].thread, p->queue[q].stream ? queue_stream_thread : queue_thread, &p->queue[q], name,
-		    p->queue[q].stream ? -1 : (int)q);
+		    p->queue[q].stream ? -1 : p->queue[q].live ? (int)q : (int)p->d->n_live);
 
 		if (rc != 0)
 			return rc;
@@ -133,6 +161,7 @@ static int open_store(struct packets *p)
 	const uint64_t map = c->map_bytes != CONF_AUTO ? c->map_bytes : (64 << 20) + c->hosts_max * 640;
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
+		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live || p->d->opt.receiving, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
 		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
@@ -178,9 +207,11 @@ static int make_matchers(struct packets *p)
 
 		snprintf(name, sizeof name, "matcher %u", m);
 		const struct matcher_conf conf = {
-			.number = m, .queues = d->queues, .small_queues = d->n_streams, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
+			.number = m, .queues = d->queues, .small_queues = d->queues - (unsigned)d->n_live, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
+			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live + d->n_streams,
+			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
 			.log = d->log != NULL ? logfile_ring(d->log, m) : NULL,
@@ -214,8 +245,8 @@ static int make_queues(struct packets *p)
 
 		snprintf(name, sizeof name, "capture %s", d->queue_name[n]);
 		*q = (struct queue){
-			.p = p, .number = n, .live = live, .stream = n >= d->queues - d->n_streams, .a_fd = -1, .wake_fd = -1,
-			.capture = &d->capture[n], .n = live ? 1 : d->n_files,
+			.p = p, .number = n, .live = live, .stream = !live && n < d->n_live + d->n_streams, .a_fd = -1, .wake_fd = -1,
+			.capture = &d->capture[live ? n : d->n_live], .n = live ? 1 : d->n_files,
 			.row = counters_row(d->counters, COUNTER_QUEUE, n),
 			.pulse = pulse_add(&d->shared->pulses, name),
 			.batch = calloc(d->matchers, sizeof *q->batch),
@@ -351,18 +382,35 @@ static void show(struct packets *p, struct shown *s)
 	s->any = true;
 }
 
+/* Without matcher threads: who ticks the matcher of a capture that has ended. */
+static void tick_ended(void *ctx)
+{
+	struct packets *p = ctx;
+
+	for (unsigned q = 0; q < p->d->queues && p->d->match_in_capture; q++)
+		if (atomic_load_explicit(&p->queue[q].a_ended, memory_order_acquire))
+			matcher_tick(p->matcher[q], false);
+}
+
 /* Until a signal says stop, the last capture has ended, or the writer failed. */
 static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 {
-	struct pollfd fds[4] = {
-		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
-		{ .fd = parent_fd, .events = POLLIN }, { .fd = p->d->intake.from_services, .events = POLLIN },
+	struct commands commands = {
+		.fd = p->d->command_fd[0], .writer = p->writer, .matcher = p->matcher, .matchers = p->d->matchers,
+		.tick_ended = tick_ended, .ctx = p,
 	};
+	struct pollfd fds[5] = {
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
+		{ .fd = parent_fd, .events = POLLIN }, { .fd = commands.fd, .events = POLLIN },
+		{ .fd = p->d->intake.from_services, .events = POLLIN },
+	};
+	bool busy = false;
 	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
 	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		const int ready = poll(fds, 4, shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+		pulse_beat(p->d->packets_pulse);
+		const int ready = poll(fds, 5, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
 
 		if (ready < 0 && errno != EINTR)
 			return;
@@ -374,6 +422,9 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 			shown.q = NULL;
 		if (ready == 0 && shown.q != NULL)
 			show(p, &shown);
+		if (fds[3].revents != 0 && !commands_read(&commands))
+			fds[3].fd = -1;
+		busy = commands_step(&commands);
 		if (fds[2].revents != 0) /* nothing is ever sent to us: the supervisor is gone */
 			return;
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;) {
@@ -386,8 +437,8 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 			if (sig == SIGUSR1)
 				log_counters(p->d);
 		}
-		if (fds[3].revents != 0 && !queue_take_stream(p) && (fds[3].revents & POLLHUP) != 0)
-			fds[3].fd = -1;
+		if (fds[4].revents != 0 && !queue_take_stream(p) && (fds[4].revents & POLLHUP) != 0)
+			fds[4].fd = -1;
 		if (fds[1].revents != 0) {
 			uint64_t n;
 
@@ -417,7 +468,7 @@ static int stop_threads(struct packets *p)
 	atomic_store_explicit(&p->a_stopping, true, memory_order_release);
 	for (size_t i = 0; i < d->n_live + d->n_files; i++)
 		capture_stop(d->capture[i]);
-	for (unsigned q = d->queues - d->n_streams; q < d->queues; q++)
+	for (unsigned q = (unsigned)d->n_live; q < d->n_live + d->n_streams; q++)
 		queue_stop_stream(&p->queue[q]);
 	for (unsigned q = 0; q < d->queues; q++) {
 		pthread_join(p->queue[q].thread, NULL);
@@ -482,6 +533,29 @@ static int start(struct packets *p)
 	return start_queues(p);
 }
 
+/* Files that a reload reads again: signatures, the model, how common systems are. */
+static int confine(const struct daemon *d)
+{
+	const char **files = calloc(d->n_signature_files + 2, sizeof *files);
+	char model[PATH_MAX], why[PRIVILEGE_WHY];
+	size_t n = 0;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (; n < d->n_signature_files; n++)
+		files[n] = d->signature_files[n];
+	if (paths_share("model.tsv", model, sizeof model) == 0)
+		files[n++] = model;
+	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
+		files[n++] = d->opt.conf.prior;
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+
+	free(files);
+	if (rc < 0)
+		log_error("%s", why);
+	return rc < 0 ? rc : 0;
+}
+
 int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 {
 	struct packets p = { .d = d, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
@@ -493,17 +567,21 @@ int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		log_error("cannot make an event descriptor: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (privilege_drop(&d->account, why) != 0) {
+	/* No other root: signature files are read again, and the writer names its files by path. Landlock holds both. */
+	if (privilege_drop(&d->account, NULL, why) < 0) {
 		log_error("%s", why);
 		return EXIT_FAILED;
 	}
 	if (privilege_die_with(supervisor) != 0)
+		return EXIT_FAILED;
+	if (d->opt.conf.confine && confine(d) != 0)
 		return EXIT_FAILED;
 	if (start(&p) != 0) {
 		/* Threads that did start end with the process; nothing was taken yet. */
 		return EXIT_REFUSED;
 	}
 	(void)!write(parent_fd, "R", 1);
+	hook_try("packets");
 	wait_for_end(&p, signal_fd, parent_fd);
 	status = stop_threads(&p);
 	report(d);

@@ -3,6 +3,7 @@
 #define FP_PACKETS_INT_H
 
 #include "cmd/daemon.h"
+#include "core/majority.h"
 #include "core/matcher.h"
 #include "store/writer.h"
 
@@ -21,6 +22,8 @@ struct queue {
 	bool live;
 	struct counter_row *row;
 	struct pulse *pulse;
+	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
+	struct majority sources;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
 	/* for the progress line: which file, and how far */
@@ -58,6 +61,7 @@ struct packets {
 	_Atomic bool a_stopping;   /* for streams: no further one */
 	_Atomic unsigned a_capturing;
 	_Atomic bool a_writer_dead;
+	_Atomic bool a_majority_said;
 };
 
 /* Bodies of capture threads: of an interface or of files, and of streams. */

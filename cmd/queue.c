@@ -54,6 +54,20 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
+/* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
+static void say_majority(struct queue *q)
+{
+	char text[FP_ADDR_TEXT] = "one address";
+
+	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
+		return;
+	if (q->p->d->opt.conf.log_addresses)
+		fp_addr_text(&q->sources.of, text);
+	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
+	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
+	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
+}
+
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -75,6 +89,8 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
 	} else {
+		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
+			say_majority(q);
 		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
 
 		q->batch[m].obs[q->batch[m].n++] = obs;
@@ -168,6 +184,7 @@ void *queue_thread(void *arg)
 		for (unsigned m = 0; m < p->d->matchers; m++)
 			matcher_flush(p->matcher[m]);
 	pulse_end(q->pulse);
+	atomic_store_explicit(&q->a_ended, true, memory_order_release);
 	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
 	packets_tell(p);
 	return NULL;
@@ -237,7 +254,7 @@ bool queue_take_stream(struct packets *p)
 
 	if (fd < 0)
 		return fd == -EBADMSG;
-	for (unsigned n = p->d->queues - p->d->n_streams; n < p->d->queues; n++) {
+	for (unsigned n = (unsigned)p->d->n_live; n < p->d->n_live + p->d->n_streams; n++) {
 		struct queue *q = &p->queue[n];
 
 		if (atomic_load_explicit(&q->a_fd, memory_order_acquire) >= 0)

@@ -141,6 +141,7 @@ void sockets_describe(const struct options *o, const struct sockets *s, char *bu
 
 struct sockets_service {
 	struct loop *loop;
+	struct loop_keep keep;
 	struct fp_cidr *allow;
 	struct policyrule *rules;
 };
@@ -165,13 +166,14 @@ static int take_settings(struct sockets_service *s, struct loop_conf *conf, cons
 	return 0;
 }
 
-int sockets_start(struct sockets_service **out, const struct sockets *sockets, const struct options *o, struct fp_store *store,
-    struct counters *counters, const _Atomic uint64_t *a_commits)
+int sockets_start(struct sockets_service **out, const struct sockets *sockets, const struct options *o, const char *store_dir,
+    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct pulse *pulse)
 {
 	struct loop_conf conf = {
-		.store = store, .a_commits = a_commits, .row = counters_row(counters, COUNTER_SERVICES, 0),
+		.store_dir = store_dir, .a_commits = a_commits, .row = counters_row(counters, COUNTER_SERVICES, 0),
 		.max_age_s = (int64_t)o->conf.serve_max_age_s, .v3 = o->conf.words == CONF_WORDS_V3,
 		.clients_max = (unsigned)o->conf.p0f_clients, .sockets = sockets->socket, .n_sockets = sockets->n,
+		.pulse = pulse,
 	};
 	int rc;
 
@@ -181,6 +183,8 @@ int sockets_start(struct sockets_service **out, const struct sockets *sockets, c
 	struct sockets_service *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return -ENOMEM;
+	keep_for_loop(keep, &s->keep);
+	conf.keep = &s->keep;
 	if ((rc = take_settings(s, &conf, &o->conf)) == 0)
 		rc = loop_start(&s->loop, &conf);
 	if (rc == 0)

@@ -7,6 +7,7 @@
 #define FP_SOCKETS_H
 
 #include "api/loop.h"
+#include "cmd/keep.h"
 #include "cmd/options.h"
 #include "cmd/privilege.h"
 
@@ -25,10 +26,10 @@ void sockets_close(struct sockets *s);
 /* "p0f on /run/p0f.sock, ..." for the log; "" when there are none. */
 void sockets_describe(const struct options *o, const struct sockets *s, char *buf, size_t size);
 
-/* A thread that serves them; all settings are taken from o. Its store, counters and commit number are the caller's. */
+/* A thread that serves them; all settings are taken from o. Counters and commit number are the caller's. */
 struct sockets_service;
-int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, struct fp_store *store,
-    struct counters *counters, const _Atomic uint64_t *a_commits);
+int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, const char *store_dir,
+    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct pulse *pulse);
 void sockets_stop(struct sockets_service **sp);
 
 #endif

@@ -25,6 +25,7 @@ static const char *const type_name[] = {
 };
 
 static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL };
+static const char *const handshake_words[] = { "auto", "require", "ignore", NULL };
 static const char *const words_words[] = { "v2", "v3", NULL };
 
 struct row {
@@ -75,6 +76,14 @@ static const struct row table[] = {
 	  "p0f's log, a line for each thing seen, appended to this file; empty: none" },
 	{ "hosts.max", T_NUMBER, AT(hosts_max), 16, 100000000, false, NULL, "1000000",
 	  "hosts remembered, in the tables and in the store" },
+	{ "hosts.keep", T_SECONDS, AT(hosts_keep_s), 1, 36500 * 86400ull, false, NULL, "30d",
+	  "hosts not seen for so long leave the store; files expire nothing" },
+	{ "hosts.keep_unconfirmed", T_SECONDS, AT(hosts_keep_unconfirmed_s), 1, 36500 * 86400ull, false, NULL, "1h",
+	  "the same for hosts that never completed a handshake" },
+	{ "handshake", T_CHOICE, AT(handshake), 0, 0, false, handshake_words, "auto",
+	  "whether hosts that never completed one are on probation: auto, where handshakes are seen; require; ignore" },
+	{ "probation.rate", T_NUMBER, AT(probation_rate), 1, 100000000, false, NULL, "1000",
+	  "above so many changes a second, hosts on probation reach the store only once confirmed" },
 	{ "flows.max", T_NUMBER, AT(flows_max), 16, 10000000, false, NULL, "65536",
 	  "handshakes under way that are remembered" },
 	{ "store.dir", T_TEXT, AT(store_dir), 0, 0, false, NULL, "/var/lib/fingerpost", "where the store is" },
@@ -116,6 +125,10 @@ static const struct row table[] = {
 	  "group of sockets that are paths; empty: the account's own" },
 	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
 	  "account to run as when started as root; empty: fingerpost if it exists" },
+	{ "log.addresses", T_BOOL, AT(log_addresses), 0, 0, false, NULL, "yes",
+	  "whether lines to the log may name a client's address" },
+	{ "confine", T_BOOL, AT(confine), 0, 0, false, NULL, "yes",
+	  "system calls and files beyond what each process needs are refused; no: for debuggers" },
 	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
 };
 
@@ -568,10 +581,39 @@ int conf_read(struct conf *c, const char *path, struct conf_report *report)
 	return rc;
 }
 
+/* A bound as a person would write it in the file. */
+static int put_bound(char *buf, size_t size, const struct row *row, uint64_t n)
+{
+	if (row->type == T_MODE)
+		return snprintf(buf, size, "0%o", (unsigned)n);
+	if (row->type == T_SIZE && n > 0)
+		for (unsigned shift = 30; shift >= 10; shift -= 10)
+			if (n % (UINT64_C(1) << shift) == 0)
+				return snprintf(buf, size, "%llu%c", (unsigned long long)(n >> shift), "kMG"[shift / 10 - 1]);
+	return snprintf(buf, size, "%llu", (unsigned long long)n);
+}
+
+static void put_allowed(char *buf, size_t size, const struct row *row)
+{
+	char low[24], high[24];
+
+	buf[0] = '\0';
+	if (row->type == T_CHOICE) {
+		for (size_t i = 0; row->words[i] != NULL; i++)
+			snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", i == 0 ? "" : row->words[i + 1] != NULL ? ", " : " or ",
+			    row->words[i]);
+	} else if (row->min != row->max) {
+		put_bound(low, sizeof low, row, row->min);
+		put_bound(high, sizeof high, row, row->max);
+		snprintf(buf, size, "%s to %s%s", low, high, row->can_auto ? ", or auto" : "");
+	}
+}
+
 bool conf_row(size_t n, struct conf_info *out)
 {
 	if (n >= ARRAY_LEN(table))
 		return false;
-	*out = (struct conf_info){ table[n].name, type_name[table[n].type], table[n].preset, table[n].text };
+	*out = (struct conf_info){ table[n].name, type_name[table[n].type], table[n].preset, table[n].text, "" };
+	put_allowed(out->allowed, sizeof out->allowed, &table[n]);
 	return true;
 }

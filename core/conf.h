@@ -24,6 +24,7 @@ struct conf_list {
 #define CONF_AUTO UINT64_MAX /* a number left to us */
 
 enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
+enum conf_handshake { CONF_HANDSHAKE_AUTO, CONF_HANDSHAKE_REQUIRE, CONF_HANDSHAKE_IGNORE };
 enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 
 struct conf {
@@ -44,7 +45,10 @@ struct conf {
 	char *prior;
 	char *log_p0f;
 	uint64_t hosts_max;
+	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
 	uint64_t flows_max;
+	uint64_t handshake;       /* enum conf_handshake */
+	uint64_t probation_rate;
 	char *store_dir;
 	uint64_t store_mode;
 	uint64_t map_bytes;       /* CONF_AUTO: by hosts_max */
@@ -64,6 +68,8 @@ struct conf {
 	char *sockets_group;      /* "" = the account's */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
+	bool confine;
+	bool log_addresses;
 };
 
 struct conf_report {
@@ -92,6 +98,7 @@ int conf_read(struct conf *c, const char *path, struct conf_report *report);
 /* Row n of the table for help and manuals; false past the last. */
 struct conf_info {
 	const char *name, *type, *preset, *text;
+	char allowed[160]; /* "1 to 64", "0 to 64 or auto", "hash, cpu or qm"; "" where the type says all */
 };
 bool conf_row(size_t n, struct conf_info *out);
 

@@ -12,6 +12,7 @@
 #include "core/util.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* Whose rows have a counter. */
 enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SERVICES, COUNTER_OWNERS };
@@ -37,6 +38,10 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_HOSTS_EVICTED, COUNTER_MATCHER, "hosts_evicted", "hosts forgotten by a matcher: the table was full") \
 	X(C_LOG_LINES, COUNTER_MATCHER, "log_lines", "lines for p0f's log")                     \
 	X(C_LOG_DROPPED, COUNTER_MATCHER, "log_dropped", "of these, lost: the log was behind, or its disk full") \
+	X(C_CONFIRMED_EVICTED, COUNTER_MATCHER, "confirmed_evicted", "of these, hosts that had completed a handshake") \
+	X(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
+	X(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \
+	X(C_WITHHELD, COUNTER_MATCHER, "withheld", "changes of unconfirmed hosts kept from the store: above probation.rate") \
 	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
 	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
 	X(C_DELTAS, COUNTER_MATCHER, "deltas", "changes sent to the writer")                  \
@@ -44,7 +49,10 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_STORE_FAILED, COUNTER_WRITER, "store_failed", "changes lost: the store refused them") \
 	X(C_COMMITS, COUNTER_WRITER, "commits", "transactions")                               \
 	X(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
-	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age or hosts.max") \
+	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age, hosts.max, forget") \
+	X(C_ROTATIONS, COUNTER_WRITER, "rotations", "times a new store took the place of the old: compact, or a full map") \
+	X(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
+	X(C_PAGES_LIVE, COUNTER_WRITER, "pages_live", "of these, those that hold something now") \
 	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
 	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
 	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits") \
@@ -75,6 +83,12 @@ struct counter_info {
 	const char *text;
 };
 const struct counter_info *counter_info(enum counter c);
+
+/* What may fall again: a number of now. */
+static inline bool counter_is_gauge(enum counter c)
+{
+	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_PAGES || c == C_PAGES_LIVE;
+}
 
 /* A row: written by one thread. */
 struct counter_row {

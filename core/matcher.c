@@ -36,6 +36,11 @@ struct matcher {
 	const struct sigdb *sigdb;
 	int64_t now_ms;            /* coarse monotonic clock of the batch */
 	size_t refused;            /* of the batch */
+	struct probation probation;
+	/* matcher_forget(): the caller's until a_forget is set, then the matcher's until it is clear. */
+	struct fp_cidr forget;
+	uint32_t forgotten;
+	_Atomic bool a_forget;
 	size_t outbox_n;
 	bool behind;               /* the store did not take what was due */
 	bool bulk_dirty;           /* bulk: hosts have something unsent that stands in no line, the first since: */
@@ -262,11 +267,23 @@ static void hold(struct matcher *m, struct track_host *host, bool news)
 	m->bulk_dirty = true;
 }
 
-/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
-static void changed(struct matcher *m, struct track_host *host, bool news)
+/* What is on its way already may take more along. */
+static bool withheld(struct matcher *m, const struct track_event *ev)
 {
+	return m->probation.on && !track_host_confirmed(ev->host) && !track_host_unsent(ev->host)->dirty &&
+	    probation_withholds(&m->probation, ev->time_ns);
+}
+
+/* A change of a host: at once if it is news, else with what follows within MATCHER_HOLD_MS. */
+static void changed(struct matcher *m, const struct track_event *ev, bool news)
+{
+	struct track_host *host = ev->host;
 	struct track_unsent *u = track_host_unsent(host);
 
+	if (withheld(m, ev)) {
+		counter_add(m->row, C_WITHHELD, 1);
+		return;
+	}
 	counter_add(m->row, C_CHANGED, 1);
 	if (u->dirty)
 		counter_add(m->row, C_COALESCED, 1);
@@ -324,7 +341,7 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	const uint32_t hash = sig_hash(ev->sig);
 
 	u->confirmed = u->said == verdict_hash(hash, true);
-	changed(m, ev->host, !u->confirmed && u->said != verdict_hash(hash, false));
+	changed(m, ev, !u->confirmed && u->said != verdict_hash(hash, false));
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
@@ -332,7 +349,7 @@ static void on_synack(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_SYNACK, 1);
-	changed(m, ev->host, u->said != say_hash(ev->sig, false));
+	changed(m, ev, u->said != say_hash(ev->sig, false));
 }
 
 static void on_handshake(struct matcher *m, const struct track_event *ev)
@@ -340,13 +357,14 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	struct track_unsent *u = track_host_unsent(ev->host);
 
 	counter_add(m->row, C_HANDSHAKES, 1);
+	probation_handshake(&m->probation, ev->time_ns);
 	bump(&u->handshakes);
 	/*
 	 * Its own SYN's signature is the host's again, should another SYN have come in between, perhaps in the client's name. NULL: a tool's, on
 	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
-	changed(m, ev->host, ev->sig != NULL && u->said != say_hash(ev->sig, true));
+	changed(m, ev, ev->sig != NULL && u->said != say_hash(ev->sig, true));
 }
 
 static void on_event(struct matcher *m, const struct track_event *ev)
@@ -366,19 +384,19 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 	case TRACK_HOST_CHANGE:
 		event_at(m, ev, u->shared);
 		u->os_changed = true;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_SHARING:
 		event_at(m, ev, u->os_changed);
 		u->shared = true;
 		u->sharing = ev->score;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_UPTIME:
 		u->clock_hz = ev->clock_hz;
 		u->uptime_min = ev->uptime_min;
 		u->uptime_doubtful = ev->uptime_doubtful;
-		changed(m, ev->host, false);
+		changed(m, ev, false);
 		break;
 	case TRACK_MTU:
 		break; /* the record derives it from the MSS */
@@ -438,9 +456,13 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 	_Atomic uint64_t *matched = counters_matched(m->conf.counters, queue, m->conf.number);
 
 	assert(m->magic == MAGIC);
+	if (n == 0)
+		return;
 	take_sigdb(m);
 	m->now_ms = clock_ms();
 	m->refused = 0;
+	probation_batch(&m->probation, queue, obs[0].time_ns);
+	track_probation(m->track, m->probation.on);
 	for (size_t i = 0; i < n; i += TRACK_BATCH)
 		track_batch(m->track, m->sigdb, obs + i, n - i < TRACK_BATCH ? n - i : TRACK_BATCH, on_segment, m);
 	counter_add(m->row, C_TABLE_REFUSED, m->refused);
@@ -458,6 +480,36 @@ static void take_stats(struct matcher *m)
 	track_stats(m->track, &s);
 	counter_set(m->row, C_FLOWS_EVICTED, s.flows_evicted);
 	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);
+	counter_set(m->row, C_CONFIRMED_EVICTED, s.confirmed_evicted);
+	counter_set(m->row, C_TRACKED, s.hosts);
+	counter_set(m->row, C_TRACKED_CONFIRMED, s.confirmed);
+}
+
+void matcher_forget(struct matcher *m, const struct fp_cidr *block)
+{
+	m->forget = *block;
+	/* Publishes the block; pairs with the acquire in forget_hosts(). */
+	atomic_store_explicit(&m->a_forget, true, memory_order_release);
+	wake_up(&m->wake);
+}
+
+bool matcher_forgotten(struct matcher *m, uint32_t *hosts)
+{
+	/* Acquire: all that was unsent is with the sink, and the number is there; pairs with forget_hosts(). */
+	if (atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return false;
+	*hosts = m->forgotten;
+	return true;
+}
+
+static void forget_hosts(struct matcher *m)
+{
+	if (!atomic_load_explicit(&m->a_forget, memory_order_acquire))
+		return;
+	m->forgotten = track_forget(m->track, &m->forget);
+	for (outbox_offer(m); m->outbox_n > 0; outbox_offer(m))
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	atomic_store_explicit(&m->a_forget, false, memory_order_release);
 }
 
 /* Bulk: all that is unsent stands in line, by address, and is due. */
@@ -482,6 +534,7 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	take_sigdb(m);
 	m->now_ms = clock_ms();
 	pulse_beat(m->conf.pulse);
+	forget_hosts(m);
 	take_stats(m);
 	outbox_offer(m);
 	if (m->bulk_dirty && m->waiting_head == m->waiting_tail &&
@@ -518,7 +571,7 @@ static bool something_waits(void *ctx)
 {
 	const struct matcher *m = ctx;
 
-	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed))
+	if (atomic_load_explicit(&m->a_flush, memory_order_relaxed) || atomic_load_explicit(&m->a_forget, memory_order_relaxed))
 		return true;
 	for (unsigned q = 0; q < m->conf.queues; q++)
 		if (!ring_empty(m->ring[q]))
@@ -548,7 +601,7 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 			m->now_ms = clock_ms();
 		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
 
-		if (flush || m->now_ms >= next_tick_ms) {
+		if (flush || m->now_ms >= next_tick_ms || atomic_load_explicit(&m->a_forget, memory_order_relaxed)) {
 			matcher_tick(m, flush);
 			next_tick_ms = m->now_ms + (m->behind ? 0 : SLEEP_MS);
 		}
@@ -596,10 +649,12 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	while (m->waiting_max < conf->hosts_max)
 		m->waiting_max *= 2;
 	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
-	rc = m->waiting == NULL ? -ENOMEM : 0;
+	rc = m->waiting == NULL ? -ENOMEM :
+	    probation_init(&m->probation, conf->handshake, conf->queues, conf->queues_live, conf->probation_rate);
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
 		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = conf->log == NULL,
+		    .probation_max = conf->handshake != PROBATION_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)
 		rc = create_rings(m);
@@ -623,6 +678,7 @@ void matcher_destroy(struct matcher **mp)
 	free(m->ring);
 	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
 	track_destroy(&m->track);
+	probation_free(&m->probation);
 	table_memory_free(m->waiting, m->waiting_max, sizeof *m->waiting);
 	m->magic = 0;
 	free(m);

@@ -8,6 +8,8 @@
  * all is held until the end of the file, MATCHER_HOLD_BULK_MS at the most, and then sent in the order of the addresses,
  * which a B-tree takes ten times as fast as one after the other in any order.
  *
+ * What core/probation.h withholds stays with its host, and is sent with the first change that is not withheld.
+ *
  * Owner    matcher_create() before the threads, matcher_destroy() after; rings belong to the matcher.
  * Threads  matcher_run() is one thread's body, each capture thread pushes into its own ring; or, without matcher
  *          threads, the capture thread calls matcher_batch() itself and no ring is made.
@@ -19,6 +21,7 @@
 #include "core/counters.h"
 #include "core/hash.h"
 #include "core/lines.h"
+#include "core/probation.h"
 #include "core/pulse.h"
 #include "core/ring.h"
 #include "core/sink.h"
@@ -37,9 +40,12 @@ struct matcher;
 struct matcher_conf {
 	unsigned number;            /* which one: names its rows and its sink */
 	unsigned queues;            /* capture threads that push */
-	unsigned small_queues;      /* of these the last ones: their rings have an eighth of the slots, for there are many and their senders wait */
+	unsigned small_queues;      /* of these the last ones: their rings have an eighth of the slots, for their senders wait */
 	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
 	uint32_t flows_max, hosts_max;
+	enum probation_mode handshake;
+	unsigned queues_live;       /* the first so many see a wire, the others files */
+	uint32_t probation_rate;
 	bool bulk;                  /* files that are there as a whole */
 	struct hash_key key;
 	const struct sink *sink;
@@ -69,6 +75,13 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 
 /* Sends what has waited long enough; all of it where now_or_never. Returns whether something still waits. */
 bool matcher_tick(struct matcher *m, bool now_or_never);
+
+/*
+ * From another thread: the hosts of a block are to be forgotten, by the matcher's next matcher_tick(); one block at a
+ * time. What was unsent of them is with the sink when matcher_forgotten() says true and how many there were.
+ */
+void matcher_forget(struct matcher *m, const struct fp_cidr *block);
+bool matcher_forgotten(struct matcher *m, uint32_t *hosts);
 
 /*
  * The sigdb that this matcher works with since its last batch. A sigdb that was replaced may be freed

@@ -8,6 +8,7 @@
 #include "core/quirk.h"
 #include "core/sigdb_int.h"
 #include "core/sigtext.h"
+#include "core/text.h"
 #include "core/util.h"
 
 #include <errno.h>
@@ -17,10 +18,6 @@
 
 #define SYS_MAX 64          /* entries of one sys line */
 #define MULTIPLE_MAX SIG_TIMES_MAX   /* mss*n, mtu*n */
-
-struct text {
-	const char *at, *end;
-};
 
 enum section { SECTION_NONE, SECTION_MTU, SECTION_TCP, SECTION_HTTP };
 
@@ -40,86 +37,7 @@ struct parser {
 	unsigned label_line;
 };
 
-/* ---- Small helpers ------------------------------------------------------------------------ */
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static size_t text_len(struct text t)
-{
-	return (size_t)(t.end - t.at);
-}
-
-static bool text_eq(struct text t, const char *s)
-{
-	return strlen(s) == text_len(t) && memcmp(t.at, s, text_len(t)) == 0;
-}
-
-static bool text_begins(struct text t, const char *s)
-{
-	return text_len(t) >= strlen(s) && memcmp(t.at, s, strlen(s)) == 0;
-}
-
-static struct text trim(struct text t)
-{
-	while (t.at < t.end && blank(*t.at))
-		t.at++;
-	while (t.end > t.at && (blank(t.end[-1]) || t.end[-1] == '\r'))
-		t.end--;
-	return t;
-}
-
-/* Cuts *t at the first c: returns what stood before it. Without one returns all, and *t is at its end; *found says which. */
-static struct text cut(struct text *t, char c, bool *found)
-{
-	const char *at = text_len(*t) > 0 ? memchr(t->at, c, text_len(*t)) : NULL;
-	struct text before = { t->at, at != NULL ? at : t->end };
-
-	*found = at != NULL;
-	t->at = at != NULL ? at + 1 : t->end;
-	return before;
-}
-
-/* A number and nothing else; false also where it is out of range. */
-static bool number(struct text t, unsigned low, unsigned high, unsigned *out)
-{
-	unsigned long n = 0;
-
-	if (t.at == t.end || text_len(t) > 9)
-		return false;
-	for (const char *p = t.at; p < t.end; p++) {
-		if (!digit(*p))
-			return false;
-		n = n * 10 + (unsigned)(*p - '0');
-	}
-	if (n < low || n > high)
-		return false;
-	*out = (unsigned)n;
-	return true;
-}
-
-/* Printable bytes of t into buf, cut to its size. */
-static const char *shown(char *buf, size_t size, struct text t)
-{
-	size_t n = 0;
-
-	for (const char *p = t.at; p < t.end && n + 1 < size; p++)
-		buf[n++] = *p >= ' ' && *p < 0x7f ? *p : '?';
-	buf[n] = '\0';
-	return buf;
-}
+/* ---- Errors ------------------------------------------------------------------------------- */
 
 static int fail(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -630,7 +548,12 @@ static int statement(struct parser *p, struct text t)
 
 int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, struct sig_error *err)
 {
-	struct parser p = { .builder = b, .err = err, .name = name };
+	return sigfile_read_at(b, name, 1, text, len, err);
+}
+
+int sigfile_read_at(struct sig_builder *b, const char *name, unsigned line, const char *text, size_t len, struct sig_error *err)
+{
+	struct parser p = { .builder = b, .err = err, .name = name, .line = line - 1 };
 	struct text rest = { text, text + len };
 	bool more = len > 0;
 

@@ -121,6 +121,7 @@ struct track {
 	uint32_t magic;
 	struct track_conf conf;
 	bool correct;
+	bool probation;
 	bool exact;               /* lists of hosts are in order of last use, not of second chances */
 	struct track_host *hosts;
 	struct flow *flows;
@@ -185,7 +186,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	const uint32_t http = conf->flows_max < HTTP_MAX ? conf->flows_max : HTTP_MAX;
 
 	*out = NULL;
-	if (conf->flows_max < 1 || conf->hosts_max < 2 || conf->flows_max > INT32_MAX || conf->hosts_max > INT32_MAX)
+	if (conf->flows_max < 1 || conf->hosts_max < 2 || conf->probation_max >= conf->hosts_max || conf->flows_max > INT32_MAX || conf->hosts_max > INT32_MAX)
 		return -EINVAL;
 	struct track *t = calloc(1, sizeof *t);
 
@@ -321,14 +322,25 @@ static uint32_t host_victim(struct track *t, uint32_t in_use)
 	return n != TABLE_NONE ? n : age_victim(t, &t->hosts_confirmed, in_use);
 }
 
+static void host_evict(struct track *t, uint32_t n)
+{
+	if (t->hosts[n].flags & HOST_CONFIRMED)
+		t->stats.confirmed_evicted++;
+	host_forget(t, n);
+	t->stats.hosts_evicted++;
+}
+
 static uint32_t host_slot(struct track *t, uint32_t in_use)
 {
+	const uint32_t on_probation = t->probation && t->hosts_new.n >= t->conf.probation_max ?
+	    age_victim(t, &t->hosts_new, in_use) : TABLE_NONE;
+
+	if (on_probation != TABLE_NONE)
+		host_evict(t, on_probation);
 	if (t->hosts_free == 0 && t->hosts_used < t->conf.hosts_max)
 		return t->hosts_used++;
-	if (t->hosts_free == 0) {
-		host_forget(t, host_victim(t, in_use));
-		t->stats.hosts_evicted++;
-	}
+	if (t->hosts_free == 0)
+		host_evict(t, host_victim(t, in_use));
 	const uint32_t n = t->hosts_free - 1;
 
 	t->hosts_free = t->hosts[n].age.older;
@@ -355,7 +367,11 @@ static uint32_t host_used(struct track *t, uint32_t n)
 		age_touch(host_age(t, h), host_links(t), n);
 	else
 		h->flags |= HOST_USED;
-	h->last_s = t->now_s;
+	/* Times may go backwards: files in any order, a clock that is set. */
+	if (t->exact || t->now_s > h->last_s)
+		h->last_s = t->now_s;
+	else if (t->now_s < h->first_s)
+		h->first_s = t->now_s;
 	return n;
 }
 
@@ -381,13 +397,20 @@ static uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32
 	return t->server;
 }
 
-static void host_confirm(struct track *t, uint32_t n)
+/* in_use: must not go for it. */
+static void host_confirm(struct track *t, uint32_t n, uint32_t in_use)
 {
 	struct track_host *h = &t->hosts[n];
 
 	/* p0f has one line of hosts, by their last SYN. */
 	if (h->flags & HOST_CONFIRMED || !t->correct)
 		return;
+	if (t->conf.probation_max != 0 && t->hosts_confirmed.n >= t->conf.hosts_max - t->conf.probation_max) {
+		const uint32_t oldest = age_victim(t, &t->hosts_confirmed, in_use);
+
+		if (oldest != TABLE_NONE)
+			host_evict(t, oldest);
+	}
 	age_remove(&t->hosts_new, host_links(t), n);
 	h->flags |= HOST_CONFIRMED;
 	age_add(&t->hosts_confirmed, host_links(t), n);
@@ -851,7 +874,7 @@ static void handshake_done(struct track *t, struct flow *f)
 	struct track_event *e;
 
 	f->flags |= FLOW_COMPLETE;
-	host_confirm(t, f->host[CLIENT]);
+	host_confirm(t, f->host[CLIENT], f->host[SERVER]);
 	e = event_add(t, TRACK_HANDSHAKE, f, CLIENT, NULL);
 	if (!t->correct)
 		return;
@@ -1292,7 +1315,40 @@ struct track_host *track_find(struct track *t, const struct fp_addr *addr)
 	return n != TABLE_NONE ? &t->hosts[n] : NULL;
 }
 
+void track_probation(struct track *t, bool on)
+{
+	t->probation = on && t->conf.probation_max != 0;
+}
+
+bool track_host_confirmed(const struct track_host *host)
+{
+	return host->flags & HOST_CONFIRMED;
+}
+
+static uint32_t forget_list(struct track *t, const struct age *age, const struct fp_cidr *block)
+{
+	uint32_t forgotten = 0;
+
+	for (uint32_t n = age->oldest, newer; n != TABLE_NONE; n = newer) {
+		newer = t->hosts[n].age.newer;
+		if (!fp_cidr_has(block, &t->hosts[n].addr))
+			continue;
+		host_forget(t, n);
+		/* Nothing of it is to stay in memory either. */
+		memset(&t->hosts[n].sig, 0, sizeof t->hosts[n].sig);
+		memset(&t->hosts[n].addr, 0, sizeof t->hosts[n].addr);
+		forgotten++;
+	}
+	return forgotten;
+}
+
+uint32_t track_forget(struct track *t, const struct fp_cidr *block)
+{
+	return forget_list(t, &t->hosts_new, block) + forget_list(t, &t->hosts_confirmed, block);
+}
+
 void track_stats(const struct track *t, struct track_stats *out)
 {
 	*out = t->stats;
+	out->confirmed = t->hosts_confirmed.n;
 }

@@ -6,7 +6,9 @@
  * Owner    track_create() makes all tables; nothing is allocated after. track_destroy() frees.
  * Threads  one thread at a time (a matcher's, or classify's).
  * Bounds   flows_max and hosts_max; who was not used lately makes room, confirmed hosts last (as p0f, or with host_age_s: the least
- *          recently used).
+ *          recently used). With probation_max a part of hosts_max is kept for hosts that never completed a handshake,
+ *          and while track_probation() is on they have no more than that: so neither a flood displaces confirmed
+ *          hosts, nor they all newcomers.
  */
 #ifndef FP_TRACK_H
 #define FP_TRACK_H
@@ -99,6 +101,7 @@ enum track_reason {
 struct track_conf {
 	uint32_t flows_max;
 	uint32_t hosts_max;
+	uint32_t probation_max; /* of these, kept for hosts never confirmed; below hosts_max; 0 = no such part */
 	enum match_mode mode;
 	bool no_mtu;               /* no TRACK_MTU: who does not print a log has the MTU in the verdict */
 	struct hash_key key;
@@ -181,8 +184,16 @@ void track_unsent_hosts(struct track *t, void (*give)(void *ctx, uint64_t ref), 
 /* Option kinds of layout number n (track_sig.layout); NULL for 0. */
 const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad);
 
+/* Whether unconfirmed hosts are held to probation_max from now on. */
+void track_probation(struct track *t, bool on);
+/* Whether the host has ever completed a handshake here. */
+bool track_host_confirmed(const struct track_host *host);
+
+/* Forgets all hosts of a block as if they were evicted; returns how many. */
+uint32_t track_forget(struct track *t, const struct fp_cidr *block);
+
 struct track_stats {
-	uint64_t flows, hosts, flows_evicted, hosts_evicted, bytes;
+	uint64_t flows, hosts, confirmed, flows_evicted, hosts_evicted, confirmed_evicted, bytes;
 };
 void track_stats(const struct track *t, struct track_stats *out);
 

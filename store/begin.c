@@ -29,11 +29,11 @@ static int load(struct writer *w, bool *empty)
 	MDB_stat st;
 	MDB_val k, v;
 	uint64_t others = 0;
-	int rc = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &txn);
+	int rc = mdb_txn_begin(w->db.env, NULL, MDB_RDONLY, &txn);
 
 	if (rc != 0)
 		return err_from_mdb(rc);
-	if ((rc = mdb_stat(txn, w->dbi, &st)) != 0 || (rc = mdb_cursor_open(txn, w->dbi, &cur)) != 0) {
+	if ((rc = mdb_stat(txn, w->db.dbi, &st)) != 0 || (rc = mdb_cursor_open(txn, w->db.dbi, &cur)) != 0) {
 		mdb_txn_abort(txn);
 		return err_from_mdb(rc);
 	}
@@ -41,11 +41,13 @@ static int load(struct writer *w, bool *empty)
 
 	record_key(key, RECORD_META, 0);
 	k = (MDB_val){ sizeof key, key };
-	if (mdb_get(txn, w->dbi, &k, &v) == 0) {
+	if (mdb_get(txn, w->db.dbi, &k, &v) == 0) {
 		if ((rc = record_meta_decode(&w->meta, v.mv_data, v.mv_size)) != 0)
 			goto done;
 		w->store_id = w->meta.store_id;
 		w->clean = w->meta.clean;
+		if (w->conf.tool)
+			w->conf.live = w->meta.mode == RECORD_LIVE;
 	}
 
 	memset(key, 0, sizeof key);
@@ -139,6 +141,7 @@ static int start(struct writer *w, char why[WRITER_WHY])
 	bool empty = true;
 	int rc;
 
+	next_clear(w);
 	if ((rc = env_open(w)) != 0 || (rc = env_slot_open(w, clock_ns(CLOCK_MONOTONIC))) != 0 ||
 	    (rc = load(w, &empty)) != 0)
 		goto fail;
@@ -162,7 +165,7 @@ static int start(struct writer *w, char why[WRITER_WHY])
 fail:
 	if (rc == FP_EFULL)
 		writer_explain(why, "store %s: a map of %" PRIu64 " bytes is too small: raise store.map", w->dir,
-		    w->map_bytes);
+		    w->db.map_bytes);
 	else
 		writer_explain(why, "store %s cannot be opened: %s", w->dir, fp_strerror(rc));
 	env_close(w);

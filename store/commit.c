@@ -58,22 +58,27 @@ static int put_meta(struct writer *w, MDB_txn *txn, int64_t now_ns, bool clean)
 }
 
 /* Texts before what names them, all in one transaction; meta where due or asked for. */
-static int fill(struct writer *w, MDB_txn *txn, const struct texts *t, bool meta, bool clean, struct tally *tally)
+static int fill(struct writer *w, const struct texts *t, bool meta, bool clean, struct tally *tally)
 {
+	MDB_txn *txn = tally->txn;
 	MDB_cursor *cur;
 	int rc = 0;
 
 	if (t != NULL && (rc = texts_put(w, txn, t)) != 0)
 		return rc;
 	if (w->n > 0) {
-		if ((rc = mdb_cursor_open(txn, w->dbi, &cur)) != 0)
+		if ((rc = mdb_cursor_open(txn, w->db.dbi, &cur)) != 0)
 			return err_from_mdb(rc);
 		for (size_t i = 0; rc == 0 && i < w->n; i++)
-			rc = hosts_apply(w, txn, cur, &w->batch[i], tally);
+			rc = hosts_apply(w, tally, cur, &w->batch[i]);
 		mdb_cursor_close(cur);
 		if (rc == 0)
 			rc = texts_put_layouts(w, txn);
 	}
+	if (rc == 0)
+		rc = ask_fill(w, tally);
+	if (rc == 0 && meta && !clean)
+		rc = expire_some(w, tally);
 	if (rc == 0 && meta)
 		rc = put_meta(w, txn, tally->now_ns, clean);
 	if (rc == 0 && meta)
@@ -89,30 +94,45 @@ static void tell_services(struct writer *w)
 	syscall(SYS_futex, w->conf.a_commits, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* How much of the file holds something: the rest waits out the grace time, or is free. */
+static void count_pages(struct writer *w)
+{
+	uint64_t used, live;
+
+	if (w->conf.counters == NULL || lmdb_pages(&w->db, &used, &live) != 0)
+		return;
+	counter_set(writer_row(w), C_PAGES, used);
+	counter_set(writer_row(w), C_PAGES_LIVE, live);
+}
+
 /* Commits the batch with what is due. On failure nothing is in the store, and the batch is still here. */
 int commit_once(struct writer *w, const struct texts *t, bool clean)
 {
 	const int64_t now = clock_ns(CLOCK_MONOTONIC);
 	const bool meta = clean || w->clean || now >= w->meta_ns;
 	struct tally tally = { .now_ns = w->meta.now_ns };
-	MDB_txn *txn;
 	int rc = env_slots_roll(w, now);
 
 	if (rc != 0)
 		return rc;
-	if ((rc = mdb_txn_begin(w->env, NULL, 0, &txn)) != 0)
+	if ((rc = mdb_txn_begin(w->db.env, NULL, 0, &tally.txn)) != 0)
 		return err_from_mdb(rc);
-	if ((rc = fill(w, txn, t, meta, clean, &tally)) != 0) {
-		mdb_txn_abort(txn);
+	if ((rc = fill(w, t, meta, clean, &tally)) != 0) {
+		mdb_txn_abort(tally.txn);
+		next_commit(w, &tally, true);
 		return rc;
 	}
-	if ((rc = mdb_txn_commit(txn)) != 0)
+	rc = mdb_txn_commit(tally.txn);
+	next_commit(w, &tally, rc != 0);
+	if (rc != 0)
 		return err_from_mdb(rc);
 
 	w->commit_ns = now;
 	w->pace_n = (unsigned)w->n;
 	w->dirty = true;
 	w->hosts += (uint64_t)tally.hosts;
+	if (w->asked.deleting) /* else it is the asker's */
+		w->asked.number += tally.forgotten;
 	w->meta.now_ns = tally.now_ns;
 	w->layouts_stored = w->layouts;
 	w->n = 0;
@@ -123,14 +143,32 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 	writer_count(w, C_HOSTS_DROPPED, tally.dropped);
 	if (w->conf.counters != NULL)
 		counter_set(writer_row(w), C_HOSTS, w->hosts);
+	if (meta)
+		count_pages(w);
 	if (w->clean && !clean) {
 		/* A power cut must not find the mark of a clean stop over pages that are used again. */
-		mdb_env_sync(w->env, 1);
+		mdb_env_sync(w->db.env, 1);
 		writer_count(w, C_SYNCS, 1);
 	}
 	w->clean = clean;
 	tell_services(w);
 	return 0;
+}
+
+/*
+ * More hosts than the map has room for. From now on there are a few less, and the oldest go for new ones; the pages, some of
+ * them half empty, are made anew beside the store, without some of those who go first.
+ */
+static void full_in_earnest(struct writer *w)
+{
+	int rc;
+
+	w->hosts_cap = w->hosts - w->hosts / 16;
+	log_error("store %s: its map of %" PRIu64 " MiB is full with %" PRIu64 " hosts: it holds at most %" PRIu64
+	    " from now on, the oldest go for new ones; raise store.map or lower hosts.max", w->dir, w->db.map_bytes >> 20,
+	    w->hosts, w->hosts_cap);
+	if ((rc = next_begin(w)) != 0)
+		log_error("store %s: a new one cannot be begun in next/: %s", w->dir, fp_strerror(rc));
 }
 
 /*
@@ -150,8 +188,10 @@ static int commit_patiently(struct writer *w, const struct texts *t, bool clean)
 		nanosleep(&nap, NULL);
 		rc = commit_once(w, t, clean);
 	}
-	if (rc == FP_EFULL)
+	if (rc == FP_EFULL) {
 		w->full_ns = clock_ns(CLOCK_MONOTONIC) + FULL_NS;
+		full_in_earnest(w);
+	}
 	return rc;
 }
 
@@ -160,7 +200,7 @@ static bool disk_full(const struct writer *w)
 {
 	struct statvfs st;
 
-	return fstatvfs(w->fd, &st) == 0 && st.f_bavail < 16;
+	return fstatvfs(w->db.fd, &st) == 0 && st.f_bavail < 16;
 }
 
 static void tell_failure(struct writer *w, int rc)
@@ -170,8 +210,7 @@ static void tell_failure(struct writer *w, int rc)
 
 	if (rc == FP_EFULL)
 		log_limited(&limit, 10, LOG_ERROR, "store %s: its map of %" PRIu64 " MiB is full; %" PRIu64
-		    " changes are lost so far, what was stored stays; raise store.map or lower hosts.max", w->dir,
-		    w->map_bytes >> 20, lost);
+		    " changes are lost so far", w->dir, w->db.map_bytes >> 20, lost);
 	else if (rc == -ENOSPC || rc == -EDQUOT || (rc == -EIO && disk_full(w)))
 		log_limited(&limit, 10, LOG_ERROR, "store %s: no space left on its disk; %" PRIu64
 		    " changes are lost so far, what was stored stays; make room", w->dir, lost);

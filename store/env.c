@@ -48,7 +48,7 @@ int env_stamp(struct writer *w, int64_t clean_ns)
 	struct stat st;
 	int rc = 0;
 
-	if (fstat(w->fd, &st) != 0)
+	if (fstat(w->db.fd, &st) != 0)
 		return -errno;
 	record_stamp_encode(bytes, &(struct record_stamp){
 	    .store_id = w->store_id, .inode = st.st_ino, .clean_ns = clean_ns });
@@ -101,7 +101,7 @@ int64_t env_written_ns(const struct stat *st)
 /* One more read transaction, so that no page freed from now on is used again until it ends. */
 int env_slot_open(struct writer *w, int64_t now)
 {
-	const int rc = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &w->slot[w->slots].txn);
+	const int rc = mdb_txn_begin(w->db.env, NULL, MDB_RDONLY, &w->slot[w->slots].txn);
 
 	if (rc != 0)
 		return err_from_mdb(rc);
@@ -148,59 +148,46 @@ int env_put(struct writer *w, MDB_txn *txn, const uint8_t key[RECORD_KEY_BYTES],
 {
 	MDB_val k = { RECORD_KEY_BYTES, (void *)(uintptr_t)key }, v = { size, (void *)(uintptr_t)data };
 
-	return err_from_mdb(mdb_put(txn, w->dbi, &k, &v, 0));
+	return err_from_mdb(mdb_put(txn, w->db.dbi, &k, &v, 0));
 }
 
 /* ---- The environment ---------------------------------------------------------------------------- */
 
-void env_close(struct writer *w)
+void lmdb_close(struct lmdb *l)
 {
-	while (w->slots > 0)
-		env_slot_close_oldest(w);
-	if (w->env != NULL)
-		mdb_env_close(w->env);
-	w->env = NULL;
-	w->fd = -1;
+	if (l->env != NULL)
+		mdb_env_close(l->env);
+	*l = (struct lmdb){ .fd = -1 };
 }
 
-/* LMDB's environment over DIR/data.mdb, which is sound or absent. */
-int env_open(struct writer *w)
+int lmdb_open(struct lmdb *l, const char *dir, uint64_t map_bytes, mode_t mode, bool durable)
 {
-	char path[PATH_MAX];
 	struct stat st;
 	MDB_txn *txn;
 	int rc;
 
-	/* Its locks are nobody's but ours: we hold DIR/lock. A damaged lock file would keep us out. */
-	writer_path(w, "lock.mdb", path);
-	unlink(path);
-	writer_path(w, "data.mdb", path);
-	w->map_bytes = w->conf.map_bytes;
-	if (stat(path, &st) == 0 && (uint64_t)st.st_size > w->map_bytes)
-		w->map_bytes = (uint64_t)st.st_size; /* a file is never cut under its readers [3] */
-	w->map_bytes = (w->map_bytes + 4095) / 4096 * 4096;
-
-	if ((rc = mdb_env_create(&w->env)) != 0)
+	*l = (struct lmdb){ .fd = -1, .map_bytes = (map_bytes + 4095) / 4096 * 4096 };
+	if ((rc = mdb_env_create(&l->env)) != 0)
 		goto fail;
-	if ((rc = mdb_env_set_maxreaders(w->env, 2 * SLOTS)) != 0 ||
-	    (rc = mdb_env_set_mapsize(w->env, w->map_bytes)) != 0)
+	if ((rc = mdb_env_set_maxreaders(l->env, 2 * SLOTS)) != 0 ||
+	    (rc = mdb_env_set_mapsize(l->env, l->map_bytes)) != 0)
 		goto fail;
 	/* Never MDB_WRITEMAP: readers would see pages half changed. MDB_NOTLS: the slots are one thread's [1]. */
-	if ((rc = mdb_env_open(w->env, w->dir, MDB_NOTLS | (w->conf.durable ? 0 : MDB_NOSYNC), 0600)) != 0 ||
-	    (rc = mdb_env_get_fd(w->env, &w->fd)) != 0)
+	if ((rc = mdb_env_open(l->env, dir, MDB_NOTLS | (durable ? 0 : MDB_NOSYNC), 0600)) != 0 ||
+	    (rc = mdb_env_get_fd(l->env, &l->fd)) != 0)
 		goto fail;
-	if (fchmod(w->fd, w->conf.mode) != 0 || fstat(w->fd, &st) != 0) {
+	if (fchmod(l->fd, mode) != 0 || fstat(l->fd, &st) != 0) {
 		rc = errno;
 		goto fail;
 	}
 	/* As long as the map at once, sparse: no reader meets the file's end [3]. */
-	if ((uint64_t)st.st_size < w->map_bytes && ftruncate(w->fd, (off_t)w->map_bytes) != 0) {
+	if ((uint64_t)st.st_size < l->map_bytes && ftruncate(l->fd, (off_t)l->map_bytes) != 0) {
 		rc = errno;
 		goto fail;
 	}
-	if ((rc = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &txn)) != 0)
+	if ((rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
 		goto fail;
-	rc = mdb_dbi_open(txn, NULL, 0, &w->dbi);
+	rc = mdb_dbi_open(txn, NULL, 0, &l->dbi);
 	if (rc == 0)
 		rc = mdb_txn_commit(txn);
 	else
@@ -208,8 +195,46 @@ int env_open(struct writer *w)
 	if (rc == 0)
 		return 0;
 fail:
-	env_close(w);
+	lmdb_close(l);
 	return err_from_mdb(rc);
+}
+
+int lmdb_pages(struct lmdb *l, uint64_t *used, uint64_t *live)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	int rc = mdb_env_info(l->env, &info);
+
+	if (rc == 0)
+		rc = mdb_env_stat(l->env, &st);
+	if (rc != 0)
+		return err_from_mdb(rc);
+	*used = info.me_last_pgno + 1;
+	*live = st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+	return 0;
+}
+
+void env_close(struct writer *w)
+{
+	while (w->slots > 0)
+		env_slot_close_oldest(w);
+	lmdb_close(&w->db);
+}
+
+/* LMDB's environment over DIR/data.mdb, which is sound or absent. */
+int env_open(struct writer *w)
+{
+	uint64_t map_bytes = w->conf.map_bytes;
+	char path[PATH_MAX];
+	struct stat st;
+
+	/* Its locks are nobody's but ours: we hold DIR/lock. A damaged lock file would keep us out. */
+	writer_path(w, "lock.mdb", path);
+	unlink(path);
+	writer_path(w, "data.mdb", path);
+	if (stat(path, &st) == 0 && (uint64_t)st.st_size > map_bytes)
+		map_bytes = (uint64_t)st.st_size; /* a file is never cut under its readers [3] */
+	return lmdb_open(&w->db, w->dir, map_bytes, w->conf.mode, w->conf.durable);
 }
 
 /* ---- The disk ----------------------------------------------------------------------------------- */
@@ -233,9 +258,9 @@ static void *sync_run(void *arg)
 			continue;
 		}
 		/* A disk that fails here fails the commits too, and they say so. */
-		if (fdatasync(w->fd) == 0)
+		if (fdatasync(w->sync_fd) == 0)
 			atomic_fetch_add_explicit(&w->a_synced, 1, memory_order_relaxed);
-		/* w->fd is the writer's again; pairs with the acquire in env_env_sync_settle(). */
+		/* The descriptor is the writer's again; pairs with the acquire in env_env_sync_settle(). */
 		atomic_store_explicit(&w->a_sync_wanted, false, memory_order_release);
 	}
 	return NULL;
@@ -275,6 +300,12 @@ void env_sync_if_due(struct writer *w, int64_t now)
 		return;
 	w->dirty = false;
 	w->sync_ns = now + SYNC_EVERY_NS;
+	env_sync_ask(w, w->db.fd);
+}
+
+void env_sync_ask(struct writer *w, int fd)
+{
+	w->sync_fd = fd;
 	atomic_store_explicit(&w->a_sync_wanted, true, memory_order_release);
 	wake_up(&w->sync_wake);
 }

@@ -16,18 +16,37 @@ static bool goes_first(const struct fp_host *a, const struct fp_host *b)
 	return a->confirmed != b->confirmed ? b->confirmed : a->last_seen < b->last_seen;
 }
 
+uint64_t hosts_limit(const struct writer *w)
+{
+	const uint64_t max = w->conf.hosts_max != 0 ? w->conf.hosts_max : UINT64_MAX;
+
+	return w->hosts_cap != 0 && w->hosts_cap < max ? w->hosts_cap : max;
+}
+
+int hosts_delete(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES])
+{
+	MDB_val k = { RECORD_KEY_BYTES, (void *)(uintptr_t)key };
+	const int rc = mdb_del(t->txn, w->db.dbi, &k, NULL);
+
+	if (rc == 0) {
+		t->hosts--;
+		next_change(w, t, key, NULL, 0);
+	}
+	return err_from_mdb(rc);
+}
+
 /*
  * Makes room for *fresh: of a few hosts from where the last eviction ended, the unconfirmed or oldest one goes;
- * FP_EFULL where fresh itself is the first to go. The hand goes round, so each host's turn comes.
+ * FP_ENOTFOUND where fresh itself is the first to go. The hand goes round, so each host's turn comes.
  */
-static int evict_for(struct writer *w, MDB_txn *txn, const struct fp_host *fresh)
+int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fresh)
 {
 	struct fp_host worst = *fresh;
 	uint8_t victim[RECORD_KEY_BYTES];
 	MDB_cursor *cur;
 	MDB_val k = { RECORD_KEY_BYTES, w->hand }, v;
 	bool found = false;
-	int rc = mdb_cursor_open(txn, w->dbi, &cur), seen = 0;
+	int rc = mdb_cursor_open(t->txn, w->db.dbi, &cur), seen = 0;
 
 	if (rc != 0)
 		return err_from_mdb(rc);
@@ -61,12 +80,14 @@ static int evict_for(struct writer *w, MDB_txn *txn, const struct fp_host *fresh
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return err_from_mdb(rc);
 	if (!found)
-		return FP_EFULL;
-	k = (MDB_val){ RECORD_KEY_BYTES, victim };
-	return err_from_mdb(mdb_del(txn, w->dbi, &k, NULL));
+		return FP_ENOTFOUND;
+	rc = hosts_delete(w, t, victim);
+	if (rc == 0)
+		t->dropped++;
+	return rc;
 }
 
-int hosts_apply(struct writer *w, MDB_txn *txn, MDB_cursor *cur, const struct delta *d, struct tally *t)
+int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct delta *d)
 {
 	static struct log_limit limit;
 	uint8_t bytes[RECORD_BYTES];
@@ -87,14 +108,14 @@ int hosts_apply(struct writer *w, MDB_txn *txn, MDB_cursor *cur, const struct de
 	if (d->time_ns > t->now_ns)
 		t->now_ns = d->time_ns;
 	t->written++;
-	if (!known && w->conf.hosts_max != 0 && w->hosts + (uint64_t)t->hosts >= w->conf.hosts_max) {
-		rc = evict_for(w, txn, &host);
-		if (rc != 0 && rc != FP_EFULL)
-			return rc;
-		t->dropped++;
-		if (rc == FP_EFULL)
+	if (!known && w->hosts + (uint64_t)t->hosts >= hosts_limit(w)) {
+		rc = hosts_evict_for(w, t, &host);
+		if (rc == FP_ENOTFOUND) {
+			t->dropped++;
 			return 0; /* evicted before it was in: counted alike */
-		t->hosts--;
+		}
+		if (rc != 0)
+			return rc;
 	}
 	record_encode(bytes, &d->addr, &host);
 	v = (MDB_val){ sizeof bytes, bytes };
@@ -102,5 +123,7 @@ int hosts_apply(struct writer *w, MDB_txn *txn, MDB_cursor *cur, const struct de
 	rc = mdb_cursor_put(cur, &k, &v, known ? MDB_CURRENT : 0);
 	if (!known)
 		t->hosts++;
+	if (rc == 0)
+		next_change(w, t, d->addr.b, bytes, sizeof bytes);
 	return err_from_mdb(rc);
 }

@@ -35,6 +35,7 @@
 #ifndef LIMIT_NS
 #define LIMIT_NS (SECOND / 10)       /* a fifth of the writer's grace time [5] */
 #endif
+#define NEAR_MAX 16                  /* neighbours looked at */
 #define CHECK_NS SECOND              /* how often the stamp is looked at */
 #define CHECK_NONE_NS (SECOND / 10)  /* while there is no store */
 
@@ -657,6 +658,7 @@ static int answer(const struct snap *s, const struct fp_addr *addr, bool next, s
 		return FP_EDAMAGED;
 	}
 	memcpy(out->addr.b, key, sizeof key);
+	out->near_bits = 0;
 	rc = record_decode(&out->host, &out->addr, data, size);
 	if (rc != 0)
 		return rc;
@@ -683,7 +685,7 @@ static int answer(const struct snap *s, const struct fp_addr *addr, bool next, s
 struct question {
 	int (*ask)(const struct snap *s, struct question *q);
 	const struct fp_addr *addr;
-	bool next;
+	bool next, near;
 	uint8_t mode;              /* of the store that was asked */
 	struct fp_answer *answer;
 	struct record_meta meta;
@@ -736,18 +738,50 @@ static int ask(struct fp_store *store, struct question *q)
 	return rc;
 }
 
+/* Whether a is the better of two neighbours to answer for an address. */
+static bool better(const struct fp_host *a, const struct fp_host *b)
+{
+	return a->confirmed != b->confirmed ? a->confirmed : a->last_seen > b->last_seen;
+}
+
+/* The best of the first hosts of the /64. */
+static int answer_near(const struct snap *s, const struct fp_addr *addr, struct fp_answer *out)
+{
+	struct fp_addr at = *addr;
+	struct fp_answer host;
+	int rc;
+
+	memset(at.b + 8, 0, 8);
+	out->near_bits = 0;
+	rc = answer(s, &at, false, &host); /* the first address of all is nobody's successor */
+	if (rc == FP_ENOTFOUND)
+		rc = answer(s, &at, true, &host);
+	for (int n = 0; rc == 0 && n < NEAR_MAX && memcmp(host.addr.b, addr->b, 8) == 0; n++) {
+		if (out->near_bits == 0 || better(&host.host, &out->host)) {
+			*out = host;
+			out->near_bits = 64;
+		}
+		at = host.addr;
+		rc = answer(s, &at, true, &host);
+	}
+	return rc != 0 && rc != FP_ENOTFOUND ? rc : out->near_bits != 0 ? 0 : FP_ENOTFOUND;
+}
+
 static int ask_host(const struct snap *s, struct question *q)
 {
-	const int rc = answer(s, q->addr, q->next, q->answer);
+	int rc = answer(s, q->addr, q->next, q->answer);
+
+	if (rc == FP_ENOTFOUND && q->near)
+		rc = answer_near(s, q->addr, q->answer);
 
 	/* Live, now is the clock's; where files are read it is the newest packet's time, of the same snapshot. */
 	return rc == 0 && q->mode == RECORD_FILES ? walk_meta(s, &q->meta) : rc;
 }
 
-static int look(struct fp_store *store, const struct fp_addr *addr, bool next, struct fp_answer *out)
+static int look(struct fp_store *store, const struct fp_addr *addr, bool next, bool near, struct fp_answer *out)
 {
 	struct fp_answer found;
-	struct question q = { .ask = ask_host, .addr = addr, .next = next, .answer = &found };
+	struct question q = { .ask = ask_host, .addr = addr, .next = next, .near = near, .answer = &found };
 	const int rc = ask(store, &q);
 	struct timespec now = { q.meta.now_ns / SECOND, 0 };
 
@@ -766,12 +800,19 @@ int fp_lookup(struct fp_store *store, const struct fp_addr *addr, struct fp_answ
 {
 	if (!record_key_is_host(addr->b))
 		return FP_ENOTFOUND; /* multicast */
-	return look(store, addr, false, out);
+	return look(store, addr, false, false, out);
+}
+
+int fp_lookup_near(struct fp_store *store, const struct fp_addr *addr, struct fp_answer *out)
+{
+	if (!record_key_is_host(addr->b))
+		return FP_ENOTFOUND;
+	return look(store, addr, false, !fp_addr_is_v4(addr), out);
 }
 
 int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answer *out)
 {
-	return look(store, after, true, out);
+	return look(store, after, true, false, out);
 }
 
 static int ask_info(const struct snap *s, struct question *q)
@@ -817,6 +858,11 @@ int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size)
 		return FP_EOVERFLOW;
 	memcpy(buf, text, strlen(text) + 1);
 	return 0;
+}
+
+unsigned fp_abi(void)
+{
+	return FP_ABI;
 }
 
 /* ---- Handles ---------------------------------------------------------------------------------- */

@@ -19,6 +19,12 @@
 #include "core/err.h"
 #include "core/host.h"
 
+/*
+ * What a program that was not compiled with this header (Python, Lua, ...) holds against fp_abi(): it grows with every change of
+ * a struct or a call below, and is the N of libfingerpost.so.N.
+ */
+#define FP_ABI 1
+
 #define FP_LABEL_TEXT 128
 #define FP_LAYOUT_TEXT 128
 #define FP_LINK_TEXT 64
@@ -28,6 +34,7 @@
 struct fp_answer {
 	struct fp_addr addr;
 	struct fp_host host;
+	uint8_t near_bits;           /* 0: of the address asked for; 64: of another one in its /64, see fp_lookup_near() */
 	int64_t age_s;               /* since last seen, by the store's idea of now; never negative */
 	char klass[FP_LABEL_TEXT];   /* "win", "unix", "other" */
 	char name[FP_LABEL_TEXT];    /* "Windows"; "" = not recognised */
@@ -53,6 +60,14 @@ int fp_open(struct fp_store **out, const char *dir);
 int fp_lookup(struct fp_store *store, const struct fp_addr *addr, struct fp_answer *out);
 
 /*
+ * As fp_lookup(), but an IPv6 address that was never seen is answered from its /64, which is a customer's or a
+ * machine's as a rule, with addresses that change daily: *out is then what is known of a neighbour (near_bits says so, addr
+ * who it is), one that completed a handshake rather than another, the last seen of these. Of very many neighbours only
+ * the first 16 in order of addresses are looked at.
+ */
+int fp_lookup_near(struct fp_store *store, const struct fp_addr *addr, struct fp_answer *out);
+
+/*
  * The first host after *after in order of addresses (start with all noughts). FP_ENOTFOUND: that was the last.
  * Every call sees the store as it is now: a host that is not changed meanwhile is seen exactly once.
  */
@@ -61,11 +76,13 @@ int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answe
 /* The name that a candidate's code stands for ("Windows") and its flavor ("10 or later", may be ""); NULL: none. */
 const char *fp_candidate(unsigned code, const char **flavor);
 
-/* p0f's name of bit n of fp_host.quirks ("df", "id+"), and what bit n of fp_host.path says ("mss clamped"); NULL: none. */
+/* p0f's name of bit n of fp_host.quirks ("df", "id+"); NULL: none. */
 const char *fp_quirk_name(unsigned n);
+
+/* What bit n of fp_host.path says ("mss clamped"); NULL: none. */
 const char *fp_path_name(unsigned n);
 
-/* What the store says of itself; as fp_lookup(). */
+/* The store as a whole. */
 struct fp_info {
 	bool live;         /* ages are by this machine's clock; else by the newest packet */
 	int64_t now_ns;    /* newest packet */
@@ -73,10 +90,14 @@ struct fp_info {
 	uint64_t bytes;    /* of data.mdb up to its last page */
 	uint64_t commits;  /* LMDB's transaction number */
 };
+/* What the store says of itself. Errors as of fp_lookup(). */
 int fp_info(struct fp_store *store, struct fp_info *out);
 
 /* Row n of the counters that the daemon puts each second: text, NUL-terminated. FP_ENOTFOUND past the last. */
 int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size);
+
+/* FP_ABI of the library in use. */
+unsigned fp_abi(void);
 
 /* Uses a store without a matching stamp too: for tools that have checked it themselves. */
 void fp_trust(struct fp_store *store);

@@ -320,6 +320,8 @@ int render_json(char *buf, size_t size, const struct fp_answer *host)
 	json_time(&o, "shared", h->shared);
 	addf(&o, ",\"sharing\":%u,\"origin\":", h->sharing);
 	add_json_or_null(&o, host->origin);
+	if (host->near_bits != 0)
+		addf(&o, ",\"near_bits\":%u", host->near_bits);
 	add_byte(&o, '}');
 	return finish(&o);
 }

@@ -18,7 +18,7 @@ static int put_text(struct writer *w, MDB_txn *txn, enum record_kind kind, uint3
 	MDB_val k = { RECORD_KEY_BYTES, key }, v;
 
 	record_key(key, kind, id);
-	if (mdb_get(txn, w->dbi, &k, &v) == 0 && v.mv_size == strlen(text)) {
+	if (mdb_get(txn, w->db.dbi, &k, &v) == 0 && v.mv_size == strlen(text)) {
 		if (memcmp(v.mv_data, text, v.mv_size) == 0)
 			return 0;
 	}
@@ -95,7 +95,7 @@ static int drop_links(struct writer *w, MDB_txn *txn, const struct texts *t)
 	MDB_cursor *cur;
 	MDB_val k = { RECORD_KEY_BYTES, from }, v;
 	size_t i = 0;
-	int rc = mdb_cursor_open(txn, w->dbi, &cur);
+	int rc = mdb_cursor_open(txn, w->db.dbi, &cur);
 
 	if (rc != 0)
 		return err_from_mdb(rc);

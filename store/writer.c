@@ -72,7 +72,7 @@ int writer_open(struct writer **out, const struct writer_conf *conf, char why[WR
 	}
 	memset(w, 0, sizeof *w);
 	w->conf = *conf;
-	w->lock_fd = w->fd = -1;
+	w->lock_fd = w->db.fd = w->next.db.fd = -1;
 	pthread_mutex_init(&w->labels_lock, NULL);
 	w->sink = (struct sink){ .ctx = w, .take = sink_take };
 	if (w->conf.mode == 0)
@@ -93,8 +93,10 @@ int writer_open(struct writer **out, const struct writer_conf *conf, char why[WR
 
 	rc = -ENOMEM;
 	w->ring = calloc(conf->matchers + 1, sizeof *w->ring);
+	w->popped = calloc(conf->matchers + 1, sizeof *w->popped);
+	w->asked.until = calloc(conf->matchers + 1, sizeof *w->asked.until);
 	w->layout = calloc(LAYOUTS_MAX + 1, sizeof *w->layout); /* 8 MiB of address space, touched as used */
-	if (w->ring == NULL || w->layout == NULL || intern_create(&w->raw) != 0 || intern_create(&w->text) != 0)
+	if (w->ring == NULL || w->popped == NULL || w->asked.until == NULL || w->layout == NULL || intern_create(&w->raw) != 0 || intern_create(&w->text) != 0)
 		goto memory;
 	for (unsigned i = 0; i < conf->matchers; i++)
 		if ((rc = ring_create(&w->ring[i], w->conf.ring_slots, sizeof(struct delta), 0)) != 0)
@@ -117,10 +119,13 @@ void writer_close(struct writer **wp)
 	if (w == NULL)
 		return;
 	validate_cancel(&w->validating);
+	next_abandon(w);
 	env_close(w);
 	for (unsigned i = 0; w->ring != NULL && i < w->conf.matchers; i++)
 		ring_destroy(&w->ring[i]);
 	free(w->ring);
+	free(w->popped);
+	free(w->asked.until);
 	free(w->layout);
 	intern_destroy(&w->raw);
 	intern_destroy(&w->text);
@@ -150,7 +155,8 @@ static bool has_work(void *ctx)
 	struct writer *w = ctx;
 
 	if (atomic_load_explicit(&w->a_stop, memory_order_acquire) ||
-	    atomic_load_explicit(&w->a_labels, memory_order_acquire))
+	    atomic_load_explicit(&w->a_labels, memory_order_acquire) ||
+	    (atomic_load_explicit(&w->asked.a_asked, memory_order_acquire) && !w->asked.begun))
 		return true;
 	for (unsigned i = 0; i < w->conf.matchers; i++)
 		if (!ring_empty(w->ring[i]))
@@ -163,8 +169,12 @@ static void gather(struct writer *w)
 {
 	const size_t most = w->stamped ? BATCH : BATCH_FILL;
 
-	for (unsigned i = 0; i < w->conf.matchers && w->n < most; i++)
-		w->n += ring_pop(w->ring[(w->first_ring + i) % w->conf.matchers], w->batch + w->n, most - w->n);
+	for (unsigned i = 0; i < w->conf.matchers && w->n < most; i++) {
+		const size_t m = (w->first_ring + i) % w->conf.matchers, n = ring_pop(w->ring[m], w->batch + w->n, most - w->n);
+
+		w->popped[m] += n;
+		w->n += n;
+	}
 	w->first_ring++;
 }
 
@@ -195,10 +205,10 @@ static int finish(struct writer *w)
 
 	if ((rc = commit_batch(w, NULL, true)) != 0)
 		return rc;
-	if ((rc = err_from_mdb(mdb_env_sync(w->env, 1))) != 0)
+	if ((rc = err_from_mdb(mdb_env_sync(w->db.env, 1))) != 0)
 		return rc;
 	writer_count(w, C_SYNCS, 1);
-	if (fstat(w->fd, &st) != 0)
+	if (fstat(w->db.fd, &st) != 0)
 		return -errno;
 	return env_stamp(w, env_written_ns(&st));
 }
@@ -212,6 +222,37 @@ static void drop_rings(struct writer *w)
 			return;
 		writer_count(w, C_STORE_FAILED, w->n);
 	}
+}
+
+/* Commits what there is; the error only where the store is gone for good. */
+static int put(struct writer *w, struct texts *t, int64_t now)
+{
+	int rc;
+
+	if (w->n > 0)
+		w->idle_ns = now;
+	rc = commit_batch(w, t, false);
+	if (rc == 0)
+		texts_free(&t);
+	else
+		texts_return(w, t);
+	/* Damage is found and set aside at the next start. */
+	if (w->db.env == NULL || rc == FP_EDAMAGED)
+		return rc;
+	if (rc != 0 && w->meta_ns <= now)
+		w->meta_ns = now + META_EVERY_NS;
+	env_sync_if_due(w, now);
+	return 0;
+}
+
+/* When there is something to do though nothing comes. */
+static int64_t next_duty_ns(const struct writer *w, int64_t now)
+{
+	const int64_t settled = w->idle_ns + SETTLED_NS;
+
+	if (w->next.state == NEXT_SYNC)
+		return now + 2 * MS;
+	return !w->stamped && settled < w->meta_ns ? settled : w->meta_ns;
 }
 
 static int serve(struct writer *w)
@@ -237,31 +278,35 @@ static int serve(struct writer *w)
 		/* After the rings: labels come before the deltas that name them. */
 		struct texts *t = texts_take(w);
 
-		if (w->n > 0 || t != NULL || now >= w->meta_ns) {
-			if (w->n > 0)
-				w->idle_ns = now;
-			rc = commit_batch(w, t, false);
-			if (rc == 0)
-				texts_free(&t);
-			else
-				texts_return(w, t);
-			/* Damage is found and set aside at the next start. */
-			if (w->env == NULL || rc == FP_EDAMAGED) {
-				drop_rings(w);
-				return rc;
-			}
-			if (rc != 0 && w->meta_ns <= now)
-				w->meta_ns = now + META_EVERY_NS;
-			env_sync_if_due(w, now);
-			continue;
+		const bool idle = w->n == 0 && t == NULL && now < w->meta_ns;
+
+		const bool second = now >= w->meta_ns;
+
+		if (!idle && (rc = put(w, t, now)) != 0) {
+			drop_rings(w);
+			return rc;
 		}
+		if (second && (rc = next_check_place(w)) != 0) {
+			drop_rings(w);
+			return rc;
+		}
+		const bool busy = ask_step(w);
+
+		if (w->db.env == NULL || (rc = next_step(w)) != 0) {
+			drop_rings(w);
+			return w->db.env == NULL ? FP_ELMDB : rc;
+		}
+		if (!idle || busy || (w->next.state != NEXT_NONE && w->next.state != NEXT_SYNC))
+			continue;
 		if (!w->stamped && now - w->idle_ns >= SETTLED_NS && (rc = env_let_readers_in(w)) != 0)
 			return rc;
-		if (stop)
+		/* A daemon is to end within a second; a command is there for what was asked. */
+		if (stop && (!w->conf.tool || !atomic_load_explicit(&w->asked.a_asked, memory_order_acquire))) {
+			next_abandon(w);
+			ask_answer(w, -ECANCELED);
 			return finish(w);
-
-		const int64_t settled = w->idle_ns + SETTLED_NS;
-		const int64_t until = !w->stamped && settled < w->meta_ns ? settled : w->meta_ns;
+		}
+		const int64_t until = next_duty_ns(w, now);
 
 		wake_sleep(&w->wake, has_work, w, until > now ? (int)((until - now) / MS) + 1 : 1);
 	}

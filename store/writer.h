@@ -30,9 +30,12 @@ struct writer_conf {
 	bool locked;           /* the caller holds DIR/lock (dirlock.h); else writer_open() takes it */
 	mode_t mode;           /* of data.mdb and stamp; 0 = 0640 */
 	uint64_t map_bytes;    /* LMDB's map; the file is sparse; 0 = writer_map_bytes(hosts_max) */
-	uint64_t hosts_max;
+	uint64_t hosts_max;    /* 0 = no limit */
+	/* Live: hosts unseen for so long are removed, by packet time; 0 = never. Files expire nothing. */
+	uint32_t keep_s, keep_unconfirmed_s;
 	bool durable;          /* sync each commit; else every few seconds */
 	bool live;             /* meta's mode: capture has run */
+	bool tool;             /* a command's, no daemon's: mode and map stay as they are in the store, which exists */
 	unsigned matchers;     /* rings to make */
 	unsigned ring_slots;   /* deltas a ring holds; power of two */
 	struct counters *counters; /* shared rows; the writer's own and the matchers' to sum */
@@ -64,6 +67,14 @@ int writer_labels(struct writer *w, const struct sigdb *db);
 
 /* Thread body. Returns 0 once stopped, everything taken is committed, synced and marked clean; else why the store failed for good. */
 int writer_run(struct writer *w);
+
+/*
+ * From any one thread: what was asked is done beside the deltas, in small transactions; one thing at a time, FP_EBUSY else.
+ * writer_answered() says whether it is done, how it ended, and a number: of hosts removed, of the new store's bytes.
+ */
+int writer_forget(struct writer *w, const struct fp_cidr *block); /* what the rings held when it was asked goes too */
+int writer_compact(struct writer *w);
+bool writer_answered(struct writer *w, int *rc, uint64_t *number);
 
 /* No delta will come any more: finish. Call after the matchers were joined. */
 void writer_stop(struct writer *w);

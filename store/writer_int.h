@@ -5,6 +5,8 @@
  *   writer.c   the thread: rings, pace, stop          begin.c   start on what is in DIR
  *   commit.c   one transaction and its failures       env.c     LMDB, stamp, grace time, disk thread
  *   texts.c    labels, links, layouts                 hosts.c   deltas into records, who goes first
+ *   expire.c   retention                              next.c    a new store in the place of the old one
+ *   ask.c      forget and compact
  */
 #ifndef FP_WRITER_INT_H
 #define FP_WRITER_INT_H
@@ -37,6 +39,14 @@
 
 #define LAYOUTS_MAX UINT16_MAX
 
+/* An LMDB environment and its one database. */
+struct lmdb {
+	MDB_env *env;
+	MDB_dbi dbi;
+	int fd;                            /* LMDB's own: only looked at, never closed */
+	uint64_t map_bytes;
+};
+
 struct slot {
 	MDB_txn *txn;
 	int64_t at_ns;
@@ -52,6 +62,35 @@ struct text {
 struct texts {
 	size_t n, room;
 	struct text *text;
+};
+
+/*
+ * The store that is to take the place of this one: built in DIR/next/ by copying the hosts in order, a slice between two
+ * commits, while what changes of those copied already is put into both (docs/store-format.md, "Replacing").
+ */
+struct next {
+	enum { NEXT_NONE, NEXT_COPY, NEXT_SYNC, NEXT_FAILED } state; /* FAILED: to be given up as soon as no transaction is open */
+	struct lmdb db;
+	uint8_t hand[RECORD_KEY_BYTES];    /* the last key copied */
+	bool some;                         /* hand means something */
+	bool asked;                        /* the disk, for its sync */
+	uint64_t skip;                     /* unconfirmed hosts to leave behind */
+	uint64_t pages;                    /* of the old one when it began */
+	int rc;                            /* why it failed */
+};
+
+/* What people ask of a writer. The asker's until a_asked is set, then the thread's until a_asked is clear again. */
+enum ask { ASK_NOTHING, ASK_FORGET, ASK_COMPACT };
+
+struct asked {
+	_Atomic bool a_asked;
+	enum ask what;
+	struct fp_cidr block;
+	bool begun, deleting;              /* the thread's from here */
+	uint64_t *until;                   /* of each ring: what was in it when the question came */
+	uint8_t at[RECORD_KEY_BYTES];
+	uint64_t number;                   /* hosts forgotten; bytes of the new store */
+	int rc;
 };
 
 struct writer {
@@ -74,12 +113,11 @@ struct writer {
 	struct wake sync_wake;
 	_Atomic bool a_sync_wanted, a_sync_stop; /* set by the writer's thread */
 	_Atomic uint64_t a_synced;               /* counts up when one is done */
+	int sync_fd;                             /* the disk thread's while a_sync_wanted is set */
+	struct asked asked;
 
 	/* The writer's thread alone, and writer_open() before it. */
-	MDB_env *env;
-	MDB_dbi dbi;
-	int fd;                            /* LMDB's own: only looked at, never closed */
-	uint64_t map_bytes;
+	struct lmdb db;
 	uint64_t store_id;
 	bool stamped, clean;               /* stamp is there; the store on disk says clean */
 	struct slot slot[SLOTS];
@@ -94,13 +132,19 @@ struct writer {
 	uint32_t layouts, layouts_stored;  /* ids in use; those in the store */
 	uint64_t hosts;
 	uint8_t hand[RECORD_KEY_BYTES];    /* where eviction goes on */
+	uint8_t sweep[RECORD_KEY_BYTES];   /* and where expiry does */
+	struct next next;
+	uint64_t hosts_cap;                /* the map was full: no more hosts than that; 0 = hosts_max alone */
+	uint64_t *popped;                  /* deltas taken of each ring */
 	size_t n, first_ring;
 	struct delta batch[BATCH];
 };
 
 /* What a transaction changes in the writer itself: taken over once it is committed. */
 struct tally {
-	uint64_t written, dropped;
+	MDB_txn *txn;
+	MDB_txn *next;                     /* of the store under way; NULL while nothing of it was touched */
+	uint64_t written, dropped, forgotten;
 	int64_t hosts;
 	int64_t now_ns;
 };
@@ -124,6 +168,11 @@ void writer_count(struct writer *w, enum counter c, uint64_t n);
 
 int err_from_mdb(int rc);
 
+int lmdb_open(struct lmdb *l, const char *dir, uint64_t map_bytes, mode_t mode, bool durable);
+void lmdb_close(struct lmdb *l);
+/* Pages in the file, and those of them that hold something now. */
+int lmdb_pages(struct lmdb *l, uint64_t *used, uint64_t *live);
+
 /* LMDB's environment over DIR/data.mdb, which is sound or absent. */
 int env_open(struct writer *w);
 void env_close(struct writer *w);
@@ -141,6 +190,7 @@ int64_t env_written_ns(const struct stat *st);
 
 int env_sync_begin(struct writer *w);
 void env_sync_if_due(struct writer *w, int64_t now);
+void env_sync_ask(struct writer *w, int fd); /* none is under way */
 void env_sync_settle(struct writer *w); /* waits for a sync under way: before the file is closed */
 void env_sync_end(struct writer *w);
 
@@ -155,7 +205,16 @@ int texts_put_layouts(struct writer *w, MDB_txn *txn);
 
 /* ---- hosts.c ---------------------------------------------------------------------------------- */
 
-int hosts_apply(struct writer *w, MDB_txn *txn, MDB_cursor *cur, const struct delta *d, struct tally *t);
+int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct delta *d);
+uint64_t hosts_limit(const struct writer *w); /* so many there may be */
+int hosts_delete(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES]);
+/* Makes room for *fresh; FP_ENOTFOUND where that is the first to go itself. */
+int hosts_evict_for(struct writer *w, struct tally *t, const struct fp_host *fresh);
+
+/* ---- expire.c --------------------------------------------------------------------------------- */
+
+/* Removes a few of the hosts that are too old or too many: called once a second, goes round the store in ten minutes. */
+int expire_some(struct writer *w, struct tally *t);
 
 /* ---- commit.c --------------------------------------------------------------------------------- */
 
@@ -167,6 +226,28 @@ int commit_once(struct writer *w, const struct texts *t, bool clean);
  * failed write of its meta page, and opening it anew is all that helps.
  */
 int commit_batch(struct writer *w, const struct texts *t, bool clean);
+
+/* ---- next.c ----------------------------------------------------------------------------------- */
+
+/* Begins a new store beside this one; nothing where one is under way, or where no reader uses this one yet. */
+int next_begin(struct writer *w);
+/* Once a second: whether data.mdb is still where it was. Fails where the store is nobody's to write any more. */
+int next_check_place(struct writer *w);
+/* Between two commits: goes on with it, and in the end puts it in the place of this one. Fails only where there is no store left. */
+int next_step(struct writer *w);
+void next_abandon(struct writer *w);
+void next_clear(const struct writer *w); /* removes what a crash has left of one */
+
+/* Within a commit: what is done to a host is done there too, if it was copied already. data NULL: it is deleted. */
+void next_change(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES], const void *data, size_t size);
+void next_commit(struct writer *w, struct tally *t, bool failed);
+
+/* ---- ask.c ------------------------------------------------------------------------------------ */
+
+/* Goes on with what was asked, between two commits; true: something is still to do at once. */
+bool ask_step(struct writer *w);
+int ask_fill(struct writer *w, struct tally *t);  /* within a commit */
+void ask_answer(struct writer *w, int rc);        /* nothing where nothing was asked */
 
 /* ---- begin.c ---------------------------------------------------------------------------------- */
 

@@ -27,6 +27,18 @@
 static _Atomic uint64_t a_commits;
 static _Atomic unsigned a_lookups;
 
+int fp_open(struct fp_store **out, const char *dir)
+{
+	(void)dir;
+	*out = NULL;
+	return 0;
+}
+
+void fp_close(struct fp_store **store)
+{
+	(void)store;
+}
+
 int fp_lookup(struct fp_store *store, const struct fp_addr *addr, struct fp_answer *out)
 {
 	const uint8_t n = addr->b[15];

@@ -217,6 +217,13 @@ static inline void help_push_range(struct help *h, uint32_t from, uint32_t to, u
 	}
 }
 
+static inline int help_ask_once(struct fp_store *s, uint32_t n, struct fp_answer *a)
+{
+	const struct fp_addr addr = help_addr(n);
+
+	return fp_lookup(s, &addr, a);
+}
+
 /* Asks until the answer is rc or ten seconds are over; returns the last answer. */
 static inline int help_ask(struct fp_store *s, uint32_t n, int rc, struct fp_answer *a)
 {

@@ -55,6 +55,11 @@ static const struct {
 	{ "no rule: it says what is wrong", "policy.rules", "class=win REJECT", FP_ECONFIG, "\"REJECT\" is no condition" },
 	{ "askers are blocks", "analyzer.allow", "127.0.0.1 fd00::/8", 0, NULL },
 	{ "a socket for nobody but us", "sockets.mode", "0600", 0, NULL },
+	{ "how long hosts are kept", "hosts.keep", "90d", 0, NULL },
+	{ "no time at all keeps nothing", "hosts.keep_unconfirmed", "0", FP_ECONFIG, "is wrong" },
+	{ "no handshake is needed", "handshake", "ignore", 0, NULL },
+	{ "handshake is no yes or no", "handshake", "yes", FP_ECONFIG, "auto, require, ignore" },
+	{ "probation begins at ten thousand", "probation.rate", "10k", 0, NULL },
 	{ "words there are not", "words", "v4", FP_ECONFIG, "v2, v3" },
 	{ "maybe is neither", "promiscuous", "maybe", FP_ECONFIG, "yes and no" },
 };

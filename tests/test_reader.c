@@ -86,6 +86,75 @@ static void test_lookup(void **state)
 	help_end(&h);
 }
 
+static struct fp_addr v6(const char *text)
+{
+	struct fp_addr a;
+
+	assert_int_equal(fp_addr_parse(&a, text), 0);
+	return a;
+}
+
+static const struct {
+	const char *why, *ask, *answers; /* NULL: unknown */
+} near_rows[] = {
+	{ "known itself", "2001:db8:0:1::5", "2001:db8:0:1::5" },
+	{ "unknown, with neighbours: the confirmed one, though another was seen later", "2001:db8:0:1::77", "2001:db8:0:1::3" },
+	{ "a neighbour is the network's first address", "2001:db8:0:2::9", "2001:db8:0:2::" },
+	{ "and the last", "2001:db8:0:3::9", "2001:db8:0:3:ffff:ffff:ffff:ffff" },
+	{ "nobody there, though there is before and behind", "2001:db8:0:4::1", NULL },
+	{ "behind all others", "2001:db8:ffff::1", NULL },
+	{ "more neighbours than are looked at: one of the first", "2001:db8:0:6::ffff", "2001:db8:0:6::10" },
+	{ "IPv4 has no such neighbours", "10.0.0.99", NULL },
+	{ "multicast", "ff02::1", NULL },
+};
+
+/* An IPv6 address never seen is answered from its /64, where the caller allows it, and marked. */
+static void test_near(void **state)
+{
+	static const char *const hosts[] = { "2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1::3", "2001:db8:0:1::4", "2001:db8:0:1::5",
+		"2001:db8:0:2::", "2001:db8:0:3:ffff:ffff:ffff:ffff", "2001:db8:0:5::1", "10.0.0.98" };
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		struct delta d = help_delta(i, DAY + i);
+
+		d.addr = v6(hosts[i]);
+		d.what.confirmed = i == 2 || i == 1;
+		help_push(&h, &d, 1);
+	}
+	for (uint32_t i = 1; i < 100; i++) {
+		struct delta d = help_delta(i, DAY + i);
+
+		d.addr = v6("2001:db8:0:6::");
+		d.addr.b[15] = (uint8_t)i;
+		help_push(&h, &d, 1);
+	}
+	assert_int_equal(help_stop(&h), 0);
+	s = open_store(h.dir);
+	for (size_t i = 0; i < ARRAY_LEN(near_rows); i++) {
+		const struct fp_addr ask = v6(near_rows[i].ask);
+		const int rc = fp_lookup_near(s, &ask, &a);
+		char text[FP_ADDR_TEXT];
+
+		if (rc != (near_rows[i].answers != NULL ? 0 : FP_ENOTFOUND))
+			fail_msg("%s: %d", near_rows[i].why, rc);
+		if (rc == 0 && strcmp(fp_addr_text(&a.addr, text), near_rows[i].answers) != 0)
+			fail_msg("%s: got %s, want %s", near_rows[i].why, text, near_rows[i].answers);
+		if (rc == 0 && a.near_bits != (fp_addr_equal(&a.addr, &ask) ? 0 : 64))
+			fail_msg("%s: marked %u", near_rows[i].why, a.near_bits);
+		if (rc == 0 && a.near_bits != 0)
+			assert_int_equal(fp_lookup(s, &ask, &a), FP_ENOTFOUND);
+	}
+	assert_int_equal(fp_abi(), FP_ABI);
+	fp_close(&s);
+	help_end(&h);
+}
+
 static void test_next(void **state)
 {
 	struct fp_addr at = { { 0 } };
@@ -429,6 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_near),
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_stamp_must_fit),

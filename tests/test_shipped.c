@@ -54,11 +54,11 @@ static void test_each_is_found(void **state)
 		for (uint32_t i = 0; i < db->buckets[b].n; i++)
 			for (uint8_t ipver = 4; ipver <= 6; ipver += 2) {
 				const struct sig *sig = &db->sigs[db->buckets[b].first + i];
-				struct sig_key key;
+				struct sig_key key = { .direction = 0 };
 				struct tcp_obs obs;
 				struct verdict v;
 
-				memcpy(&key, db->buckets[b].key.w, sizeof key); /* sig_words() in reverse */
+				memcpy(&key, &db->buckets[b].key, offsetof(struct sig_key, direction) + 1); /* the same bytes: sig_words() */
 				if ((sig->ipver != 0 && sig->ipver != ipver) || !packet_of(sig, &key, ipver, &obs))
 					continue;
 				match_tcp(db, MATCH_CORRECT, &obs, 0, &v);

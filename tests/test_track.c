@@ -633,6 +633,75 @@ static void test_layouts(void **state)
 	end(&w);
 }
 
+/* Times go backwards: a host was first seen at the least, last at the greatest. */
+static void test_times_backwards(void **state)
+{
+	struct world w;
+	int64_t first, last;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	see(&w, syn(CLIENT, 40000, 1000, 10000));
+	see(&w, syn(CLIENT, 40001, 1000, 3000));
+	see(&w, syn(CLIENT, 40002, 1000, 20000));
+	see(&w, syn(CLIENT, 40003, 1000, 15000));
+	track_host_seen(host(&w, CLIENT), &first, &last);
+	assert_int_equal((last - first) / 1000000000, 17);
+	end(&w);
+}
+
+/* A part of the table is for hosts that never completed a handshake, and on probation they have no more. */
+static void test_probation_part(void **state)
+{
+	struct world w;
+	struct track_stats stats;
+	struct fp_cidr block;
+	const struct track_conf conf = {
+		.flows_max = 256, .hosts_max = 40, .probation_max = 10, .mode = MATCH_CORRECT, .evict = evict, .evict_ctx = &w };
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 16);
+	track_destroy(&w.t);
+	assert_int_equal(track_create(&w.t, &conf), 0);
+	for (uint32_t i = 0; i < 30; i++) {
+		see(&w, syn(CLIENT + i, 40000, 1000, (int)i * 100));
+		see(&w, synack(CLIENT + i, 40000, 2000, 1001, (int)i * 100 + 1));
+		see(&w, ack(CLIENT + i, 40000, 1001, 2001, (int)i * 100 + 2));
+	}
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 0);
+
+	track_probation(w.t, true);
+	for (uint32_t i = 0; i < 500; i++)
+		see(&w, syn(CLIENT + 1000 + i, 40000, 1000, 5000 + (int)i));
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 0);
+	assert_in_range(stats.hosts, 31, 40);
+	for (uint32_t i = 0; i < 30; i++)
+		assert_true(track_host_confirmed(host(&w, CLIENT + i)));
+
+	/* One more confirmed: another confirmed one goes, and the part stays free. */
+	see(&w, syn(CLIENT + 100, 40000, 1000, 9000));
+	see(&w, synack(CLIENT + 100, 40000, 2000, 1001, 9001));
+	SEE(&w, ack(CLIENT + 100, 40000, 1001, 2001, 9002), "handshake");
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.confirmed, 30);
+	assert_int_equal(stats.confirmed_evicted, 1);
+
+	/* Everybody is forgotten; who comes again comes for the first time. */
+	assert_int_equal(fp_cidr_parse(&block, "::/0"), 0);
+	assert_int_equal(track_forget(w.t, &block), stats.hosts);
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.hosts, 0);
+	assert_int_equal(stats.confirmed, 0);
+	SEE(&w, ack(CLIENT + 100, 40000, 1001, 2001, 9003), "");
+	see(&w, syn(CLIENT, 40009, 1000, 9100));
+	assert_false(track_host_confirmed(host(&w, CLIENT)));
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -641,7 +710,8 @@ int main(void)
 		cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
 		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
 		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_smallest),
-		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts), cmocka_unit_test(test_times_backwards),
+		cmocka_unit_test(test_probation_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -570,17 +570,29 @@ static void test_map_full(void **state)
 	help_push_range(&h, 0, 500, DAY);
 	assert_int_equal(fp_open(&s, h.dir), 0);
 	assert_int_equal(help_ask(s, 499, 0, &a), 0);
-	help_push_range(&h, 500, 40000, DAY);
-	help_stop(&h); /* whatever it says: the map may be full to the last page */
+	for (uint32_t i = 500; i < 40000; i += 500)
+		help_push_range(&h, i, i + 500, DAY + i);
+	/* Once that is over it soon takes new ones again. */
+	uint32_t more = 0;
+
+	do {
+		help_push_range(&h, 50000 + more, 50010 + more, DAY + 60000);
+		more += 10;
+		help_nap(100);
+	} while (more < 3000 && help_ask_once(s, 50000 + more - 1, &a) != 0);
+	assert_in_range(more, 10, 2990);
+	for (int i = 0; i < 1000 && counters_get(h.counters, C_ROTATIONS, 0) == 0; i++)
+		help_nap(10);
+	help_stop(&h);
 
 	const uint64_t failed = counters_get(h.counters, C_STORE_FAILED, 0);
 
 	assert_true(failed > 0);
-	assert_int_equal(counters_get(h.counters, C_WRITTEN, 0) + failed, 40000);
+	assert_int_equal(counters_get(h.counters, C_WRITTEN, 0) + failed, 40000 + more);
 	assert_int_equal(counters_pending(h.counters), 0);
-	/* What was stored stays. */
-	for (uint32_t i = 0; i < 500; i++)
-		assert_int_equal(help_ask(s, i, 0, &a), 0);
+	/* The oldest have gone for new ones: it serves on, with what it has room for. */
+	assert_true(counters_get(h.counters, C_ROTATIONS, 0) > 0);
+	assert_in_range(counters_get(h.counters, C_HOSTS, 0), 1000, 12000);
 
 	struct validate_report r = validate(h.dir);
 
@@ -591,9 +603,9 @@ static void test_map_full(void **state)
 	/* The remedy. */
 	h.conf.map_bytes = 64 << 20;
 	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 40000, DAY + 1);
+	help_push_range(&h, 0, 40000, DAY + 70000);
 	assert_int_equal(help_stop(&h), 0);
-	assert_int_equal(validate(h.dir).hosts, 40000);
+	assert_in_range(validate(h.dir).hosts, 40000, 40000 + more);
 	help_end(&h);
 }
 
@@ -722,6 +734,355 @@ static void test_hosts_max(void **state)
 	assert_int_equal(help_ask(s, 1999, 0, &a), 0);
 	assert_int_equal(help_ask(s, 3999, FP_ENOTFOUND, &a), FP_ENOTFOUND);
 	fp_close(&s);
+	help_end(&h);
+}
+
+/* ---- Age -------------------------------------------------------------------------------------- */
+
+/* Waits until the writer says that it has so many hosts. */
+static void await_hosts(struct help *h, uint64_t hosts)
+{
+	for (int i = 0; i < 1000 && counters_get(h->counters, C_HOSTS, 0) != hosts; i++)
+		help_nap(10);
+	assert_int_equal(counters_get(h->counters, C_HOSTS, 0), hosts);
+}
+
+static const struct {
+	const char *why;
+	uint32_t age_s;
+	bool confirmed, stays;
+} age_rows[] = {
+	{ "just seen", 1, false, true },
+	{ "unconfirmed, within the hour", 3500, false, true },
+	{ "unconfirmed, older", 3700, false, false },
+	{ "confirmed, of the day before", 86400, true, true },
+	{ "confirmed, of 29 days before", 29 * 86400, true, true },
+	{ "confirmed, of 31 days before", 31 * 86400, true, false },
+};
+
+/* 500 hosts of each age. live: by age, else nothing goes. */
+static void age_run(bool live)
+{
+	const uint32_t now = (uint32_t)time(NULL);
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+	uint64_t stay = 0;
+
+	help_init(&h);
+	h.conf.live = live;
+	h.conf.keep_s = 30 * 86400;
+	h.conf.keep_unconfirmed_s = 3600;
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t row = 0; row < ARRAY_LEN(age_rows); row++) {
+		for (uint32_t i = 0; i < 500; i++) {
+			struct delta d = help_delta(row * 500 + i, now - age_rows[row].age_s);
+
+			d.what.confirmed = age_rows[row].confirmed;
+			help_push(&h, &d, 1);
+		}
+		stay += !live || age_rows[row].stays ? 500 : 0;
+	}
+	help_nap(live ? 1 : 1500);
+	await_hosts(&h, stay);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	for (uint32_t row = 0; row < ARRAY_LEN(age_rows); row++) {
+		const int want = !live || age_rows[row].stays ? 0 : FP_ENOTFOUND, got = help_ask(s, row * 500 + 7, want, &a);
+
+		if (got != want)
+			fail_msg("%s: got %d, want %d", age_rows[row].why, got, want);
+	}
+	assert_int_equal(counters_get(h.counters, C_HOSTS_DROPPED, 0), 500 * ARRAY_LEN(age_rows) - stay);
+	/* A forgotten one that comes again begins anew. */
+	help_push_range(&h, 2 * 500, 2 * 500 + 1, now);
+	help_nap(100);
+	assert_int_equal(help_ask(s, 2 * 500, 0, &a), 0);
+	assert_int_equal(a.host.connections, live ? 1 : 2);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).rc, 0);
+	fp_close(&s);
+	help_end(&h);
+}
+
+static void test_age(void **state)
+{
+	(void)state;
+	age_run(true);
+	age_run(false);
+}
+
+/* A clock that was years ahead for a packet makes nobody old, and one set back neither. */
+static void test_age_wrong_clock(void **state)
+{
+	const uint32_t now = (uint32_t)time(NULL);
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	h.conf.keep_s = 30 * 86400;
+	h.conf.keep_unconfirmed_s = 3600;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, 300, now);
+	help_push_range(&h, 1000, 1001, now + 10 * 365 * 86400u);
+	help_push_range(&h, 300, 400, now - 1800);
+	help_nap(3000);
+	assert_int_equal(counters_get(h.counters, C_HOSTS, 0), 401);
+	assert_int_equal(help_stop(&h), 0);
+	help_end(&h);
+}
+
+/* hosts.max was lowered: those too many go, unconfirmed ones first. */
+static void test_hosts_max_lowered(void **state)
+{
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	assert_int_equal(help_start(&h), 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct delta d = help_delta(i, DAY + i);
+
+		d.what.confirmed = i % 4 == 0;
+		help_push(&h, &d, 1);
+	}
+	assert_int_equal(help_stop(&h), 0);
+	h.conf.hosts_max = 800;
+	assert_int_equal(help_start(&h), 0);
+	await_hosts(&h, 800);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	for (uint32_t i = 0; i < 2000; i += 4)
+		if (help_ask(s, i, 0, &a) != 0)
+			fail_msg("host %u was confirmed, and has gone before unconfirmed ones", i);
+	fp_close(&s);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 800);
+	help_end(&h);
+}
+
+/* ---- What people ask -------------------------------------------------------------------------- */
+
+/* Waits for the answer; returns how it ended. */
+static int answer(struct help *h, uint64_t *number)
+{
+	int rc = 1;
+
+	for (int i = 0; i < 3000 && !writer_answered(h->writer, &rc, number); i++)
+		help_nap(10);
+	return rc;
+}
+
+static struct fp_cidr block_of(const char *text)
+{
+	struct fp_cidr block;
+
+	assert_int_equal(fp_cidr_parse(&block, text), 0);
+	return block;
+}
+
+/* A new store takes the place of the old while deltas come: each is in it, exactly once. */
+static void test_compact(void **state)
+{
+	enum { HOSTS = 30000, ROUNDS = 12 };
+	struct fp_answer a;
+	struct fp_store *s;
+	struct fp_info before, after;
+	struct help h;
+	uint64_t bytes = 0;
+	unsigned rotations = 0;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, HOSTS, DAY);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	assert_int_equal(help_ask(s, HOSTS - 1, 0, &a), 0);
+	assert_int_equal(fp_info(s, &before), 0);
+
+	const struct record_stamp old = stamp_of(h.dir);
+
+	for (uint32_t round = 1; round <= ROUNDS; round++) {
+		if (round % 3 == 1)
+			assert_int_equal(writer_compact(h.writer), 0);
+		help_push_range(&h, 0, HOSTS, DAY + round);
+		if (round % 3 == 0) {
+			assert_int_equal(answer(&h, &bytes), 0);
+			rotations++;
+		}
+		/* Whoever reads meanwhile reads on. */
+		assert_int_equal(help_ask(s, round, 0, &a), 0);
+	}
+	assert_int_equal(counters_get(h.counters, C_ROTATIONS, 0), rotations);
+	help_push_range(&h, HOSTS, HOSTS + 10, DAY);
+	assert_int_equal(help_ask(s, HOSTS + 9, 0, &a), 0);
+	assert_true(stamp_of(h.dir).store_id != old.store_id);
+	assert_int_equal(mode_of(h.dir, "data.mdb"), 0640);
+	assert_int_equal(mode_of(h.dir, "next"), 0);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(count_files(h.dir, "next"), 0);
+	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
+	help_nap(1100);
+	for (uint32_t i = 0; i < HOSTS; i++)
+		if (help_ask(s, i, 0, &a) != 0 || a.host.connections != ROUNDS + 1 || strcmp(a.name, i % 2 ? "Linux" : "Windows") != 0)
+			fail_msg("host %u: %u connections instead of %d, %s", i, a.host.connections, ROUNDS + 1, a.name);
+	assert_int_equal(validate(h.dir).rc, 0);
+	assert_int_equal(validate(h.dir).hosts, HOSTS + 10);
+
+	/* At rest, by a command: pages that were free are given back. */
+	h.conf.tool = true;
+	h.conf.live = false;
+	h.conf.map_bytes = 0;
+	assert_int_equal(fp_info(s, &before), 0);
+	assert_int_equal(help_start(&h), 0);
+	assert_int_equal(writer_compact(h.writer), 0);
+	assert_int_equal(help_stop(&h), 0);
+	help_nap(1100);
+	assert_int_equal(fp_info(s, &after), 0);
+	assert_true(after.live);
+	assert_true(after.bytes < before.bytes && after.bytes < HOSTS * 128);
+	assert_int_equal(validate(h.dir).hosts, HOSTS + 10);
+	assert_true(validate(h.dir).clean);
+	fp_close(&s);
+	help_end(&h);
+}
+
+static const struct {
+	const char *why, *block;
+	uint32_t gone; /* of the hosts 10.i.0.0, i below 256, and 10.i.1.0 */
+} forget_rows[] = {
+	{ "one address", "10.7.0.0", 1 },
+	{ "one that nobody knows", "192.0.2.1", 0 },
+	{ "a block", "10.8.0.0/14", 8 },
+	{ "the last ones", "10.255.0.0/16", 2 },
+	{ "all of IPv6", "2000::/3", 0 },
+	{ "everybody", "0.0.0.0/0", 501 },
+};
+
+static void test_forget(void **state)
+{
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+	uint64_t hosts = 512;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, 512, DAY);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	for (size_t i = 0; i < ARRAY_LEN(forget_rows); i++) {
+		const struct fp_cidr block = block_of(forget_rows[i].block);
+		uint64_t gone = 0;
+
+		assert_int_equal(writer_forget(h.writer, &block), 0);
+		assert_int_equal(answer(&h, &gone), 0);
+		hosts -= gone;
+		if (gone != forget_rows[i].gone)
+			fail_msg("%s: %u hosts gone, want %u", forget_rows[i].why, (unsigned)gone, forget_rows[i].gone);
+		assert_int_equal(counters_get(h.counters, C_HOSTS, 0), hosts);
+		assert_int_equal(help_ask(s, 7, FP_ENOTFOUND, &a), FP_ENOTFOUND);
+		assert_int_equal(help_ask(s, 6, hosts > 0 ? 0 : FP_ENOTFOUND, &a), hosts > 0 ? 0 : FP_ENOTFOUND);
+	}
+	/* Many, and more come meanwhile: what came before the question is gone, what comes after begins anew. */
+	help_push_range(&h, 0, 20000, DAY);
+	assert_int_equal(writer_compact(h.writer), 0);
+	assert_int_equal(writer_compact(h.writer), FP_EBUSY);
+	assert_int_equal(answer(&h, &hosts), 0);
+	help_push_range(&h, 0, 20000, DAY + 1);
+	assert_int_equal(writer_forget(h.writer, &(struct fp_cidr){ .bits = 0 }), 0);
+	assert_int_equal(answer(&h, &hosts), 0);
+	assert_int_equal(hosts, 20000);
+	help_push_range(&h, 0, 10, DAY + 2);
+	assert_int_equal(help_ask(s, 9, 0, &a), 0);
+	assert_int_equal(a.host.connections, 1);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 10);
+	fp_close(&s);
+	help_end(&h);
+}
+
+/* Removed under a running daemon, the file alone or the directory: the store is soon there again, with all that was in it. */
+static void test_removed(void **state)
+{
+	struct fp_answer a;
+	struct fp_store *s;
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(help_start(&h), 0);
+	help_push_range(&h, 0, 3000, DAY);
+	assert_int_equal(fp_open(&s, h.dir), 0);
+	assert_int_equal(help_ask(s, 2999, 0, &a), 0);
+	for (int round = 0; round < 2; round++) {
+		if (round == 0)
+			unlink(help_path(h.dir, "data.mdb"));
+		else
+			help_dir_remove(h.dir);
+		help_push_range(&h, 3000, 3100, DAY + 1);
+		for (int i = 0; i < 500 && (mode_of(h.dir, "data.mdb") == 0 || mode_of(h.dir, "stamp") == 0); i++)
+			help_nap(10);
+		assert_int_equal(mode_of(h.dir, "data.mdb"), 0640);
+		help_push_range(&h, 3100, 3200, DAY + 1);
+		help_nap(1100);
+		for (uint32_t i = 0; i < 3200; i++)
+			assert_int_equal(help_ask(s, i, 0, &a), 0);
+	}
+	assert_int_equal(a.host.connections, 2);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 3200);
+	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
+
+	/* Another file in its place is not written over. */
+	assert_int_equal(help_start(&h), 0);
+	help_nap(300);
+	assert_int_equal(rename(help_path(h.dir, "data.mdb"), help_path(h.dir, "aside")), 0);
+	close(open(help_path(h.dir, "data.mdb"), O_CREAT | O_WRONLY, 0600));
+	help_nap(1500);
+	assert_int_equal(help_stop(&h), FP_EBUSY);
+	fp_close(&s);
+	help_end(&h);
+}
+
+/* Killed while a new store is made, or put in place: one of the two is there, whole, and nothing of the other is left. */
+static void test_compact_killed(void **state)
+{
+	struct help h;
+	uint64_t seed = 5;
+
+	(void)state;
+	help_init(&h);
+	for (int round = 0; round < 12; round++) {
+		const pid_t pid = fork();
+
+		if (pid == 0) {
+			uint64_t bytes;
+			int rc;
+
+			h.conf.live = true;
+			if (help_start(&h) != 0)
+				_exit(1);
+			for (uint32_t when = DAY;; when++) {
+				writer_compact(h.writer);
+				help_push_range(&h, 0, 5000, when);
+				writer_answered(h.writer, &rc, &bytes);
+			}
+		}
+		help_nap(350 + (unsigned)(test_random(&seed) % 60));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		assert_int_equal(validate(h.dir).rc, 0);
+	}
+	assert_int_equal(help_start(&h), 0);
+	assert_int_equal(help_stop(&h), 0);
+	assert_int_equal(validate(h.dir).hosts, 5000);
+	assert_int_equal(count_files(h.dir, "next"), 0);
+	assert_int_equal(count_files(h.dir, "data.mdb.damaged"), 0);
 	help_end(&h);
 }
 
@@ -878,6 +1239,13 @@ int main(void)
 		cmocka_unit_test(test_map_tight),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_hosts_max),
+		cmocka_unit_test(test_age),
+		cmocka_unit_test(test_age_wrong_clock),
+		cmocka_unit_test(test_hosts_max_lowered),
+		cmocka_unit_test(test_compact),
+		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_compact_killed),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_new_signatures),
 		cmocka_unit_test(test_counters_in_store),

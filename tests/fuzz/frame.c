@@ -1,9 +1,11 @@
 /*
- * fuzz: a frame through decode, match, track and the log, in both readings. The first two bytes choose the link type, the third how much of the
- * frame is captured.
+ * fuzz: a frame through decode, match, track and the log, in both readings. The first two bytes choose the link type, their highest bit whether
+ * tunnels are looked into, the third how much of the frame is captured. The short ways, of plain SYNs and of the index, must say what
+ * the long ones say.
  */
+#include "core/match_int.h"
 #include "core/p0flog.h"
-#include "core/pkt.h"
+#include "core/pkt_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,25 @@ static void begin(void)
 	}
 }
 
+static void same_ways(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, const struct tcp_obs *obs)
+{
+	const enum match_mode mode = conf->compat ? MATCH_COMPAT_P0F : MATCH_CORRECT;
+	struct tcp_obs slow = { 0 };
+	struct verdict a = { 0 }, b = { 0 };
+
+	if (pkt_any(conf, link, frame, caplen, len, &slow) != PKT_OK)
+		abort();
+	slow.time_ns = obs->time_ns;
+	if (memcmp(&slow, obs, sizeof slow) != 0)
+		abort();
+	if (obs->kind != OBS_SYN && obs->kind != OBS_SYNACK)
+		return;
+	match_tcp(db, mode, obs, 0, &a);
+	match_tcp_linear(db, mode, obs, 0, &b);
+	if (memcmp(&a, &b, sizeof a) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int64_t time_ns = 1700000000000000000;
@@ -45,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3)
 		return 0;
 
-	const unsigned link = data[0] | (unsigned)data[1] << 8;
+	const unsigned link = data[0] | (data[1] & 0x7fu) << 8;
+	const bool decapsulate = data[1] & 0x80;
 	const size_t len = size - 3;
 	const size_t caplen = data[2] == 0 || data[2] > len ? len : data[2];
 	/* A block of its own, so that a sanitizer sees one byte too far. */
@@ -55,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(frame, data + 3, caplen);
 	for (int compat = 0; compat < 2; compat++) {
-		struct pkt_conf conf = { .compat = compat };
+		struct pkt_conf conf = { .compat = compat, .decapsulate = decapsulate };
 		struct track_event ev[TRACK_EVENTS_MAX];
 		struct p0flog log;
 		struct tcp_obs obs;
@@ -66,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pkt_guess(&conf, link, frame, caplen);
 		if (pkt_decode(&conf, link, frame, caplen, len, time_ns, &obs) != PKT_OK)
 			continue;
+		same_ways(&conf, link, frame, caplen, len, &obs);
 		/* All of the payload is there in compat mode, which alone reads it. */
 		if (obs.payload_at > caplen || (compat && obs.payload_len > caplen - obs.payload_at))
 			abort();

@@ -1,4 +1,7 @@
-/* replay - runs a fuzz target over files and folders: seeds as tests, where there is no libFuzzer. Prints how many. */
+/*
+ * replay - runs a fuzz target over files and folders: seeds as tests, where there is no libFuzzer. Without arguments over its own seeds,
+ * and says so in TAP: so it is a unit test, under whatever sanitizer it was built with.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +53,17 @@ int main(int argc, char **argv)
 {
 	unsigned n = 0;
 
+	if (argc == 1) {
+		const char *slash = strrchr(argv[0], '/');
+		char seeds[4096];
+
+		snprintf(seeds, sizeof seeds, "%s/tests/fuzz/seeds/%s", FP_TREE, slash != NULL ? slash + 1 : argv[0]);
+		puts("1..1");
+		fflush(stdout);
+		n = run(seeds);
+		printf("%s 1 - %u seeds\n", n > 0 ? "ok" : "not ok", n);
+		return n > 0 ? 0 : 1;
+	}
 	for (int i = 1; i < argc; i++)
 		n += run(argv[i]);
 	printf("%u inputs\n", n);

@@ -23,11 +23,7 @@ extra    syn|127.0.0.1/57370|127.0.0.1/23|cli|os=???|0|tos:0x04|4:64+0:0:16396:m
 extra    mtu|127.0.0.1/57370|127.0.0.1/23|cli|loopback|16436
 END
 );
-<<<<<<< HEAD
 # One packet of the plain traffic, in all of its copies that are IPv4: `ack+` of docs/differences-from-p0f.md.
-=======
-# One packet of the plain traffic, in all of its copies that are IPv4.
->>>>>>> compat
 my $plain = <<'END';
 differs in os,dist,params,raw_sig
 want syn|172.16.16.128/53936|172.16.16.150/135|cli|os=???|20|none|4:44+20:0:1460:1,10:ws,nop,mss,ts,sok::0
@@ -87,11 +83,7 @@ for my $file (@files) {
     my $says      = $says{$file} // '';
 
     $says = without_olen($says) if $file =~ m{\Asynthetic/v6-};
-<<<<<<< HEAD
     my $because = $differs{$file} // ($synthetic && $says ne '' ? [ $plain, 'ack+' ] : undef);
-=======
-    my $because = $differs{$file} // ($synthetic && $says ne '' ? [ $plain, 'ack+: p0f looks at one bit of the ack number' ] : undef);
->>>>>>> compat
     if ($because) {
         is($says, $because->[0], "$file: differs as it should: $because->[1]");
         $listed++;
