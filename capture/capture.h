@@ -51,6 +51,13 @@ int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_
 /* Of a file, before the run: FILTER is applied to the innermost packet of a tunnel. */
 void capture_file_decapsulate(struct capture *c);
 
+/*
+ * A stream that a sensor sends over a descriptor, which is the capture's from now on, also where this fails; name is for messages. Nothing is
+ * read before the run: what is no capture, or says nothing for CAPTURE_HELLO_S seconds, fails there.
+ */
+#define CAPTURE_HELLO_S 30
+int capture_adopt(struct capture **out, int fd, const char *name, const char *filter, char err[CAPTURE_ERR]);
+
 /* Counts that only the source knows; for files kernel_seen is what was read. */
 struct capture_stats {
 	uint64_t kernel_seen;

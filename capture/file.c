@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STREAM_BYTES 65536 /* of libpcap's reads */
 
@@ -32,6 +33,8 @@ struct file {
 	FILE *stream;               /* libpcap's view of source */
 	pcap_t *reader;             /* libpcap */
 	char *filter;               /* FILTER; NULL: none */
+	char *hello_filter;         /* of a stream: FILTER, until its kind is known; "" = none. NULL: it is known */
+	unsigned hello_waits;       /* tenths of a second that a stream has said nothing */
 	struct {
 		uint32_t link;
 		struct bpf_program program;
@@ -46,6 +49,8 @@ static void waiting(void *ctx, bool idle)
 {
 	struct file *f = ctx;
 
+	if (f->hello_filter != NULL && idle && ++f->hello_waits >= CAPTURE_HELLO_S * 10)
+		capture_stop(&f->base);
 	f->stats.bytes = f->source.bytes;
 	f->stats.bytes_total = f->source.total;
 	if (f->handler != NULL)
@@ -190,12 +195,19 @@ static int run_libpcap(struct file *f, char err[CAPTURE_ERR])
 	return f->source.ended ? FP_ETRUNC : FP_EFORMAT;
 }
 
+static int hello(struct file *f, char err[CAPTURE_ERR]);
+
 static int file_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR])
 {
 	struct file *f = (struct file *)c;
+	int rc;
 
 	f->handler = handler;
-	const int rc = f->kind == KIND_PCAP ? run_pcap(f, err) : f->kind == KIND_PCAPNG ? run_pcapng(f, err) : run_libpcap(f, err);
+	if (f->hello_filter != NULL && (rc = hello(f, err)) != 0) {
+		f->handler = NULL;
+		return rc;
+	}
+	rc = f->kind == KIND_PCAP ? run_pcap(f, err) : f->kind == KIND_PCAPNG ? run_pcapng(f, err) : run_libpcap(f, err);
 
 	handler->flush(handler->ctx, &f->stats, false);
 	f->handler = NULL;
@@ -302,6 +314,7 @@ static void file_close(struct capture *c)
 	free(f->filter);
 	inner_close(&f->inner);
 	source_close(&f->source);
+	free(f->hello_filter);
 	free(f);
 }
 
@@ -329,6 +342,60 @@ static int open_kind(struct file *f, char err[CAPTURE_ERR])
 	return open_libpcap(f, err);
 }
 
+/* What kind it is, and FILTER for it. */
+static int begin(struct file *f, const char *filter, char err[CAPTURE_ERR])
+{
+	int rc = open_kind(f, err);
+
+	if (rc == FP_ETRUNC) {
+		snprintf(err, CAPTURE_ERR, "%s: ends inside its header: is no whole capture file", f->base.name);
+		rc = FP_EFORMAT;
+	}
+	if (rc == 0 && filter != NULL && filter[0] != '\0')
+		rc = capture_file_filter(&f->base, filter, err);
+	return rc;
+}
+
+/* The first words of a stream, which is read in its run. Told to stop before them: 0 as well, and nothing is there to be read. */
+static int hello(struct file *f, char err[CAPTURE_ERR])
+{
+	if (source_want(&f->source, 4) < 4 && atomic_load_explicit(&f->base.a_stop, memory_order_acquire)) {
+		if (f->hello_waits < CAPTURE_HELLO_S * 10)
+			return FP_ETRUNC;
+		snprintf(err, CAPTURE_ERR, "%s: nothing came for %d seconds", f->base.name, CAPTURE_HELLO_S);
+		return FP_EFORMAT;
+	}
+	const int rc = begin(f, f->hello_filter, err);
+
+	free(f->hello_filter);
+	f->hello_filter = NULL;
+	return rc;
+}
+
+int capture_adopt(struct capture **out, int fd, const char *name, const char *filter, char err[CAPTURE_ERR])
+{
+	struct file *f = calloc(1, sizeof *f);
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	err[0] = '\0';
+	if (f == NULL) {
+		close(fd);
+		return rc;
+	}
+	rc = source_adopt(&f->source, fd, &f->base.a_stop);
+	if (capture_init(&f->base, &file_ops, name, false) != 0 || (f->hello_filter = strdup(filter)) == NULL)
+		rc = -ENOMEM;
+	f->source.waiting = waiting;
+	f->source.waiting_ctx = f;
+	*out = &f->base;
+	if (rc != 0) {
+		snprintf(err, CAPTURE_ERR, "%s: %s", name, fp_strerror(rc));
+		capture_close(out);
+	}
+	return rc;
+}
+
 int capture_open_file(struct capture **out, const char *path, const char *filter, char err[CAPTURE_ERR])
 {
 	struct file *f = calloc(1, sizeof *f);
@@ -346,14 +413,7 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 	f->source.waiting = waiting;
 	f->source.waiting_ctx = f;
 	c->whole = f->source.regular;
-	rc = open_kind(f, err);
-	if (rc == FP_ETRUNC) {
-		snprintf(err, CAPTURE_ERR, "%s: ends inside its header: is no whole capture file", f->base.name);
-		rc = FP_EFORMAT;
-	}
-	if (rc == 0 && filter != NULL && filter[0] != '\0')
-		rc = capture_file_filter(c, filter, err);
-	if (rc != 0)
+	if ((rc = begin(f, filter, err)) != 0)
 		goto fail;
 	*out = c;
 	return 0;

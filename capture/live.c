@@ -42,7 +42,8 @@ struct live {
 	struct inner inner;
 	int kind;                    /* ARPHRD_ of the interface; negative: "any", which does not go away */
 	bool promiscuous, fanout;
-	bool down;                   /* the interface is, and that was said */
+	bool doubtful;               /* whether the interface is up */
+	bool down;                   /* it is not, and that was said */
 	uint64_t outages;            /* times it went down or away */
 	const struct capture_handler *handler;
 };
@@ -121,6 +122,7 @@ static void look_at_link(struct live *l)
 {
 	const bool up = l->kind < 0 || link_is_up(pcap_fileno(l->pcap), l->base.name);
 
+	l->doubtful = false;
 	if (up == !l->down)
 		return;
 	l->down = !up;
@@ -142,7 +144,7 @@ static int wait_for_link(struct live *l, struct pollfd *stop, char err[CAPTURE_E
 	int rc;
 
 	l->outages++;
-	l->down = false;
+	l->down = l->doubtful = false;
 	if (l->fanout || l->kind < 0) {
 		snprintf(err, CAPTURE_ERR, "%s: the interface is gone%s", l->base.name,
 		    l->fanout ? "; with several queues it takes a start anew to come back to it" : "");
@@ -199,7 +201,10 @@ static int live_run(struct capture *c, const struct capture_handler *handler, ch
 		}
 		if (n < 0)
 			return n;
-		if (l->down || (fds[0].revents & POLLERR) != 0)
+		/* One that goes away is down first: we look a wait later, so that it is said to be one of the two. */
+		if ((fds[0].revents & POLLERR) != 0)
+			l->doubtful = true;
+		else if (l->down || l->doubtful)
 			look_at_link(l);
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 		if (n == 0 || now.tv_sec != last_stats) { /* a system call: not for every block */

@@ -12,14 +12,11 @@
 
 #define WAIT_MS 100
 
-int source_open(struct source *s, const char *path, const _Atomic bool *a_stop)
+int source_adopt(struct source *s, int fd, const _Atomic bool *a_stop)
 {
 	struct stat st;
 
-	*s = (struct source){ .fd = -1, .a_stop = a_stop };
-	s->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
-	if (s->fd < 0)
-		return -errno;
+	*s = (struct source){ .fd = fd, .a_stop = a_stop };
 	if (fstat(s->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
 		const int rc = S_ISDIR(st.st_mode) ? -EISDIR : -errno;
 
@@ -36,6 +33,17 @@ int source_open(struct source *s, const char *path, const _Atomic bool *a_stop)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+int source_open(struct source *s, const char *path, const _Atomic bool *a_stop)
+{
+	const int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		*s = (struct source){ .fd = -1 };
+		return -errno;
+	}
+	return source_adopt(s, fd, a_stop);
 }
 
 void source_close(struct source *s)

@@ -29,6 +29,8 @@ struct source {
 
 /* path "-" is standard input. -errno. */
 int source_open(struct source *s, const char *path, const _Atomic bool *a_stop);
+/* The same of a descriptor, which is the source's from now on, also where this fails. */
+int source_adopt(struct source *s, int fd, const _Atomic bool *a_stop);
 void source_close(struct source *s);
 
 /*

@@ -9,6 +9,7 @@
 #define FP_DAEMON_H
 
 #include "capture/capture.h"
+#include "cmd/intake.h"
 #include "cmd/logfile.h"
 #include "cmd/keep.h"
 #include "cmd/options.h"
@@ -38,7 +39,9 @@ struct daemon {
 	struct sigdb *sigdb;
 	struct capture **capture;  /* live ones first, one a queue; then the files */
 	size_t n_live, n_files;
-	unsigned queues;           /* rows of COUNTER_QUEUE: one each live capture, one for all files */
+	unsigned queues;           /* rows of COUNTER_QUEUE: one each live capture, one each stream, one for all files */
+	unsigned n_streams;        /* of these */
+	struct intake intake;
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;
 	char queue_name[DAEMON_QUEUES_MAX][32];

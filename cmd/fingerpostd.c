@@ -141,9 +141,9 @@ static int open_captures(struct daemon *d)
 	const size_t interfaces = o->live ? (o->conf.interface.n > 0 ? o->conf.interface.n : 1) : 0;
 	char err[CAPTURE_ERR];
 
-	if (interfaces * o->conf.queues + 1 > DAEMON_QUEUES_MAX) {
+	if (interfaces * o->conf.queues + 1 + INTAKE_STREAMS > DAEMON_QUEUES_MAX) {
 		log_error("%zu interfaces with %llu queues each are too many: at most %d in all", interfaces,
-		    (unsigned long long)o->conf.queues, DAEMON_QUEUES_MAX - 1);
+		    (unsigned long long)o->conf.queues, DAEMON_QUEUES_MAX - 1 - INTAKE_STREAMS);
 		return FP_ECONFIG;
 	}
 	d->capture = calloc(interfaces * o->conf.queues + o->files.n + 1, sizeof *d->capture);
@@ -167,6 +167,8 @@ static int open_captures(struct daemon *d)
 			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
 	}
 	d->queues = (unsigned)d->n_live;
+	for (; o->receiving && d->n_streams < INTAKE_STREAMS; d->n_streams++)
+		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "stream/%u", d->n_streams);
 	if (d->n_files > 0)
 		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "files");
 	return 0;
@@ -176,10 +178,13 @@ static int open_captures(struct daemon *d)
 static void choose_matchers(struct daemon *d)
 {
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	const long captures = d->queues > d->n_streams ? (long)(d->queues - d->n_streams) : 1;
 	uint64_t n = d->opt.conf.matchers;
 
 	if (n == CONF_AUTO)
-		n = cpus <= 1 ? 0 : cpus > (long)d->queues ? (uint64_t)cpus - d->queues : 1;
+		n = cpus <= 1 ? 0 : cpus > captures ? (uint64_t)(cpus - captures) : 1;
+	if (n == 0 && d->n_streams > 0)
+		n = 1; /* streams come and go: not each has tables of its own */
 	d->match_in_capture = n == 0;
 	d->matchers = d->match_in_capture ? d->queues : (unsigned)(n < 64 ? n : 64);
 }
@@ -207,7 +212,7 @@ static int open_http(struct daemon *d)
 	if (strcmp(http, "off") == 0 || *http == '\0')
 		return 0;
 	/* Reading files only: no service but those named on the command line. */
-	if (!d->opt.live && !d->opt.stay && !d->opt.http_named)
+	if (!d->opt.live && !d->opt.receiving && !d->opt.stay && !d->opt.http_named)
 		return 0;
 	int rc = listen_open(&d->http_fd, http, why);
 
@@ -246,13 +251,15 @@ static int open_services(struct supervisor *s)
 	char why[SOCKETS_WHY];
 	int rc = open_http(d);
 
-	if (rc == 0 && (d->opt.live || d->opt.stay))
+	if (rc == 0 && (d->opt.live || d->opt.receiving || d->opt.stay))
 		rc = open_control(d);
 	if (rc != 0)
 		return rc;
 	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
 		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
+	if (rc == 0 && (rc = intake_open(&d->intake, &d->opt, &d->account, why)) != 0)
+		log_error("%s", why);
+	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0 || d->intake.n > 0);
 	if (d->sockets.n > 0)
 		keep_take_over(&d->keep);
 	if (s->want_services)
@@ -340,6 +347,7 @@ static void close_services(struct daemon *d)
 		close(d->command_fd[1]);
 	}
 	sockets_close(&d->sockets);
+	intake_close_sockets(&d->intake);
 	keep_close(&d->keep);
 }
 
@@ -365,10 +373,12 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->packets.fd);
 		if (s->services.fd >= 0)
 			close(s->services.fd);
-		if (body == packets_main)
+		if (body == packets_main) {
 			close_services(&s->d);
-		else
+		} else {
 			logfile_close(&s->d.log);
+			intake_close_packets(&s->d.intake);
+		}
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}
@@ -396,7 +406,7 @@ static int start_services(struct supervisor *s)
 static void announce(struct supervisor *s)
 {
 	struct daemon *d = &s->d;
-	char what[512] = "", served[256] = "", sockets[512];
+	char what[512] = "", served[256] = "", sockets[512], receiving[256];
 
 	for (unsigned q = 0; q < d->n_live; q++)
 		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", q > 0 ? ", " : "capturing on ",
@@ -404,6 +414,8 @@ static void announce(struct supervisor *s)
 	for (size_t f = 0; f < d->n_files; f++)
 		snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s",
 		    f > 0 ? ", " : *what != '\0' ? ", reading " : "reading ", d->opt.files.item[f]);
+	intake_describe(&d->opt, &d->intake, receiving, sizeof receiving);
+	snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", *what != '\0' && *receiving != '\0' ? ", " : "", receiving);
 	if (d->http_fd >= 0)
 		snprintf(served, sizeof served, "HTTP on %s", d->opt.conf.http_listen);
 	sockets_describe(&d->opt, &d->sockets, sockets, sizeof sockets);
@@ -661,7 +673,8 @@ static int run(struct supervisor *s)
 int main(int argc, char **argv)
 {
 	static struct supervisor s = { .packets.fd = -1, .services.fd = -1, .detached_fd = -1,
-		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 } } };
+		.d = { .lock_fd = -1, .http_fd = -1, .control_fd = -1, .command_fd = { -1, -1 },
+		    .intake = { .to_packets = -1, .from_services = -1 } } };
 	struct conf_report report = { .say = say };
 	char err[CAPTURE_ERR];
 	int status;

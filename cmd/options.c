@@ -27,6 +27,7 @@ static const struct entry {
 	{ 'c', "config", "FILE", CONFIG, NULL, "settings (" DEFAULT_FILE ")" },
 	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
 	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, FIFO or -, exit; repeatable" },
+	{ 0, "listen", "WHERE", SETTING, "listen", "ADDR:PORT or PATH: captures of sensors; repeatable" },
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
@@ -326,7 +327,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 		conf_set(&o->conf, "FILTER", "filter", argv[optind], false, report);
 	else if (argc - optind > 1)
 		say(report, "\"%s\": one FILTER is expected; put the expression in quotes", argv[optind + 1]);
-	o->live |= o->files.n == 0;
+	o->receiving = o->conf.listen.n > 0;
+	o->live |= o->files.n == 0 && (!o->receiving || o->conf.interface.n > 0);
 	return report->errors == 0 ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 

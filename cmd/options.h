@@ -11,7 +11,8 @@
 struct options {
 	struct conf conf;
 	struct conf_list files;  /* -r, in order */
-	bool live;               /* capture on conf.interface: -i was given, or there is no -r */
+	bool live;               /* capture on conf.interface: -i was given, or there is neither -r nor --listen */
+	bool receiving;          /* captures of sensors: --listen */
 	bool stay;
 	bool test;
 	bool detach;

@@ -5,23 +5,19 @@
  *   start   writer, matchers, captures       stop   captures, matchers, writer
  */
 #include "cmd/commands.h"
-#include "cmd/daemon.h"
+#include "cmd/hook.h"
+#include "cmd/packets_int.h"
 #include "cmd/progress.h"
 
-#include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
-#include "core/majority.h"
-#include "core/matcher.h"
 #include "core/opinion.h"
 #include "core/paths.h"
 #include "core/pkt.h"
-#include "store/writer.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,242 +30,18 @@
 
 #define RING_SLOTS 65536u  /* of 128 bytes: absorbs 20 ms at 3 million a second */
 #define DELTA_SLOTS 16384u
-#define BATCH 32           /* observations a push: three to four times faster than one at a time */
 #define RELOAD_WAIT_MS 5000
 #define COMMAND_STEP_MS 5
 #define PROGRESS_MS 500
 
-struct packets;
+/* ---- Other threads -------------------------------------------------------------------------------- */
 
-/* One capture thread: one live capture, or all files in turn. */
-struct queue {
-	struct packets *p;
-	unsigned number;
-	struct capture **capture;
-	size_t n;
-	bool live;
-	struct counter_row *row;
-	struct pulse *pulse;
-	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
-	struct majority sources;
-	pthread_t thread;
-	int result;               /* of the capture that failed, or 0 */
-	/* for the progress line: which file, and how far */
-	_Atomic size_t a_file;
-	_Atomic uint64_t a_bytes, a_bytes_total;
-	struct {
-		size_t n;
-		struct tcp_obs obs[BATCH];
-	} *batch;                 /* one a matcher */
-};
-
-struct packets {
-	struct daemon *d;
-	struct hash_key key;
-	struct fp_cidr *ignore;
-	size_t n_ignore;
-	struct pkt_conf pkt;
-	_Atomic(const struct sigdb *) a_sigdb;
-	struct writer *writer;
-	struct matcher **matcher;
-	pthread_t *matcher_thread;
-	struct queue *queue;
-	pthread_t writer_thread;
-	int writer_result;
-	unsigned cpu[256], n_cpu;
-	int event_fd;              /* a thread ended */
-	_Atomic bool a_stop;       /* for matchers */
-	_Atomic unsigned a_capturing;
-	_Atomic bool a_writer_dead;
-	_Atomic bool a_majority_said;
-};
-
-/* ---- Capture threads ---------------------------------------------------------------------------- */
-
-static void tell(struct packets *p)
+void packets_tell(struct packets *p)
 {
 	const uint64_t one = 1;
 
 	(void)!write(p->event_fd, &one, sizeof one);
 }
-
-/* A full ring: live traffic does not wait for us, a file does. */
-static size_t push(struct queue *q, struct matcher *m, const struct tcp_obs *obs, size_t n)
-{
-	struct ring *ring = matcher_ring(m, q->number);
-	size_t done = ring_push(ring, obs, n);
-
-	while (done < n && !q->live) {
-		wake_up(matcher_wake(m));
-		pulse_beat(q->pulse);
-		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
-		done += ring_push(ring, obs + done, n - done);
-	}
-	wake_up(matcher_wake(m));
-	return done;
-}
-
-static void send_batch(struct queue *q, unsigned m)
-{
-	const size_t n = q->batch[m].n;
-
-	if (n == 0)
-		return;
-	q->batch[m].n = 0;
-	counter_add(q->row, C_OBSERVED, n);
-	if (q->p->d->match_in_capture)
-		matcher_batch(q->p->matcher[m], q->number, q->batch[m].obs, n);
-	else
-		counter_add(q->row, C_RING_DROPPED, n - push(q, q->p->matcher[m], q->batch[m].obs, n));
-}
-
-static bool ignored(const struct packets *p, const struct tcp_obs *obs)
-{
-	const struct fp_addr *client = obs->kind == OBS_SYNACK ? &obs->dst : &obs->src;
-
-	for (size_t i = 0; i < p->n_ignore; i++)
-		if (fp_cidr_has(&p->ignore[i], client))
-			return true;
-	return false;
-}
-
-/* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
-static void say_majority(struct queue *q)
-{
-	char text[FP_ADDR_TEXT] = "one address";
-
-	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
-		return;
-	if (q->p->d->opt.conf.log_addresses)
-		fp_addr_text(&q->sources.of, text);
-	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
-	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
-	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
-}
-
-static void on_frame(void *ctx, const struct capture_frame *frame)
-{
-	struct queue *q = ctx;
-	struct packets *p = q->p;
-	struct tcp_obs obs;
-
-	counter_add(q->row, C_FRAMES, 1);
-	if (frame->rejected) {
-		counter_add(q->row, C_FILTERED, 1);
-		return;
-	}
-	const enum pkt_result result =
-	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
-
-	if (result > PKT_FILTERED) {
-		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !obs_wanted(&obs)) {
-		counter_add(q->row, C_FILTERED, 1);
-	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
-		counter_add(q->row, C_IGNORED, 1);
-	} else {
-		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
-			say_majority(q);
-		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
-
-		q->batch[m].obs[q->batch[m].n++] = obs;
-		if (q->batch[m].n == BATCH)
-			send_batch(q, m);
-	}
-}
-
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	struct queue *q = ctx;
-
-	(void)idle;
-	for (unsigned m = 0; m < q->p->d->matchers; m++)
-		send_batch(q, m);
-	if (q->p->d->match_in_capture)
-		matcher_tick(q->p->matcher[q->number], false);
-	if (q->live) {
-		counter_set(q->row, C_KERNEL_SEEN, stats->kernel_seen);
-		counter_set(q->row, C_KERNEL_DROPPED, stats->kernel_dropped);
-		counter_set(q->row, C_OUTAGES, stats->outages);
-	}
-	pulse_beat(q->pulse);
-}
-
-/* A file's reader counts from nought for each file, and rejects by FILTER what is no frame for us. */
-static void add_file_stats(struct queue *q, const struct capture_stats *stats)
-{
-	counter_add(q->row, C_KERNEL_SEEN, stats->kernel_seen);
-	counter_add(q->row, C_FRAMES, stats->filtered);
-	counter_add(q->row, C_FILTERED, stats->filtered);
-}
-
-struct file_flush {
-	struct queue *q;
-	struct capture_stats last;
-};
-
-static void on_file_frame(void *ctx, const struct capture_frame *frame)
-{
-	on_frame(((struct file_flush *)ctx)->q, frame);
-}
-
-static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	struct file_flush *f = ctx;
-	const struct capture_stats more = {
-		.kernel_seen = stats->kernel_seen - f->last.kernel_seen,
-		.filtered = stats->filtered - f->last.filtered,
-	};
-
-	add_file_stats(f->q, &more);
-	f->last = *stats;
-	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
-	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
-	on_flush(f->q, stats, idle);
-}
-
-static int run_captures(struct queue *q)
-{
-	char err[CAPTURE_ERR];
-	int result = 0;
-
-	for (size_t i = 0; i < q->n; i++) {
-		struct file_flush file = { .q = q };
-		const struct capture_handler live_handler = { q, on_frame, on_flush };
-		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
-
-		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
-		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
-
-		if (rc == 0)
-			continue;
-		log_error("%s: %s; what came before is kept", capture_name(q->capture[i]),
-		    err[0] != '\0' ? err : fp_strerror(rc));
-		result = rc;
-	}
-	return result;
-}
-
-static void *queue_thread(void *arg)
-{
-	struct queue *q = arg;
-	struct packets *p = q->p;
-
-	q->result = run_captures(q);
-	if (p->d->match_in_capture)
-		while (matcher_tick(p->matcher[q->number], true))
-			nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
-	else
-		for (unsigned m = 0; m < p->d->matchers; m++)
-			matcher_flush(p->matcher[m]);
-	pulse_end(q->pulse);
-	atomic_store_explicit(&q->a_ended, true, memory_order_release);
-	atomic_fetch_sub_explicit(&p->a_capturing, 1, memory_order_release);
-	tell(p);
-	return NULL;
-}
-
-/* ---- Other threads -------------------------------------------------------------------------------- */
 
 static void *writer_thread(void *arg)
 {
@@ -278,7 +50,7 @@ static void *writer_thread(void *arg)
 	p->writer_result = writer_run(p->writer);
 	if (p->writer_result != 0)
 		atomic_store_explicit(&p->a_writer_dead, true, memory_order_release);
-	tell(p);
+	packets_tell(p);
 	return NULL;
 }
 
@@ -353,7 +125,7 @@ static int start_matchers(struct packets *p)
 		*arg = (struct matcher_arg){ p, p->matcher[m] };
 		snprintf(name, sizeof name, "matcher %u", m);
 		const int rc = start_thread(p, &p->matcher_thread[m], matcher_thread, arg, name,
-		    (int)(p->d->queues + m));
+		    (int)(p->d->queues - p->d->n_streams + m));
 
 		if (rc != 0) {
 			free(arg);
@@ -365,12 +137,13 @@ static int start_matchers(struct packets *p)
 
 static int start_queues(struct packets *p)
 {
-	atomic_store(&p->a_capturing, p->d->queues);
+	atomic_store(&p->a_capturing, p->d->queues - p->d->n_streams);
 	for (unsigned q = 0; q < p->d->queues; q++) {
 		char name[24];
 
 		snprintf(name, sizeof name, "capture %u", q);
-		const int rc = start_thread(p, &p->queue[q].thread, queue_thread, &p->queue[q], name, (int)q);
+		const int rc = start_thread(p, &p->queue[q].thread, p->queue[q].stream ? queue_stream_thread : queue_thread, &p->queue[q], name,
+		    p->queue[q].stream ? -1 : p->queue[q].live ? (int)q : (int)p->d->n_live);
 
 		if (rc != 0)
 			return rc;
@@ -389,7 +162,7 @@ static int open_store(struct packets *p)
 	const struct writer_conf conf = {
 		.dir = c->store_dir, .mode = (mode_t)c->store_mode, .map_bytes = map, .hosts_max = c->hosts_max,
 		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
-		.locked = true, .durable = c->durable, .live = p->d->opt.live, .matchers = p->d->matchers,
+		.locked = true, .durable = c->durable, .live = p->d->opt.live || p->d->opt.receiving, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
 		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
@@ -408,7 +181,7 @@ static bool only_whole_files(const struct daemon *d)
 	for (size_t i = 0; i < d->n_files; i++)
 		if (!capture_is_whole(d->capture[d->n_live + i]))
 			return false;
-	return d->n_live == 0;
+	return d->n_live == 0 && d->n_streams == 0;
 }
 
 static int start_log(struct packets *p)
@@ -434,10 +207,10 @@ static int make_matchers(struct packets *p)
 
 		snprintf(name, sizeof name, "matcher %u", m);
 		const struct matcher_conf conf = {
-			.number = m, .queues = d->queues, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
+			.number = m, .queues = d->queues, .small_queues = d->queues - (unsigned)d->n_live, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
 			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
-			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live,
+			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live + d->n_streams,
 			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
 			.pulse = d->match_in_capture ? NULL : pulse_add(&d->shared->pulses, name),
@@ -472,13 +245,17 @@ static int make_queues(struct packets *p)
 
 		snprintf(name, sizeof name, "capture %s", d->queue_name[n]);
 		*q = (struct queue){
-			.p = p, .number = n, .live = live, .capture = &d->capture[n], .n = live ? 1 : d->n_files,
+			.p = p, .number = n, .live = live, .stream = !live && n < d->n_live + d->n_streams, .a_fd = -1, .wake_fd = -1,
+			.capture = &d->capture[live ? n : d->n_live], .n = live ? 1 : d->n_files,
 			.row = counters_row(d->counters, COUNTER_QUEUE, n),
 			.pulse = pulse_add(&d->shared->pulses, name),
 			.batch = calloc(d->matchers, sizeof *q->batch),
 		};
+		pthread_mutex_init(&q->lock, NULL);
 		if (q->batch == NULL)
 			return -ENOMEM;
+		if (q->stream && (q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+			return -errno;
 	}
 	return 0;
 }
@@ -622,9 +399,10 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 		.fd = p->d->command_fd[0], .writer = p->writer, .matcher = p->matcher, .matchers = p->d->matchers,
 		.tick_ended = tick_ended, .ctx = p,
 	};
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{ .fd = signal_fd, .events = POLLIN }, { .fd = p->event_fd, .events = POLLIN },
 		{ .fd = parent_fd, .events = POLLIN }, { .fd = commands.fd, .events = POLLIN },
+		{ .fd = p->d->intake.from_services, .events = POLLIN },
 	};
 	bool busy = false;
 	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
@@ -632,7 +410,7 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 
 	for (;;) {
 		pulse_beat(p->d->packets_pulse);
-		const int ready = poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+		const int ready = poll(fds, 5, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
 
 		if (ready < 0 && errno != EINTR)
 			return;
@@ -659,13 +437,15 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 			if (sig == SIGUSR1)
 				log_counters(p->d);
 		}
+		if (fds[4].revents != 0 && !queue_take_stream(p) && (fds[4].revents & POLLHUP) != 0)
+			fds[4].fd = -1;
 		if (fds[1].revents != 0) {
 			uint64_t n;
 
 			(void)!read(p->event_fd, &n, sizeof n);
 			if (atomic_load_explicit(&p->a_writer_dead, memory_order_acquire))
 				return;
-			if (atomic_load_explicit(&p->a_capturing, memory_order_acquire) == 0 && !p->d->opt.stay)
+			if (atomic_load_explicit(&p->a_capturing, memory_order_acquire) == 0 && !p->d->opt.stay && !p->d->opt.receiving)
 				return;
 		}
 	}
@@ -685,8 +465,11 @@ static int stop_threads(struct packets *p)
 	struct daemon *d = p->d;
 	int status = EXIT_DONE;
 
+	atomic_store_explicit(&p->a_stopping, true, memory_order_release);
 	for (size_t i = 0; i < d->n_live + d->n_files; i++)
 		capture_stop(d->capture[i]);
+	for (unsigned q = (unsigned)d->n_live; q < d->n_live + d->n_streams; q++)
+		queue_stop_stream(&p->queue[q]);
 	for (unsigned q = 0; q < d->queues; q++) {
 		pthread_join(p->queue[q].thread, NULL);
 		if (p->queue[q].result != 0)
@@ -718,8 +501,11 @@ static void destroy(struct packets *p)
 {
 	for (unsigned m = 0; p->matcher != NULL && m < p->d->matchers; m++)
 		matcher_destroy(&p->matcher[m]);
-	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++)
+	for (unsigned q = 0; p->queue != NULL && q < p->d->queues; q++) {
 		free(p->queue[q].batch);
+		if (p->queue[q].wake_fd >= 0)
+			close(p->queue[q].wake_fd);
+	}
 	writer_close(&p->writer);
 	logfile_close(&p->d->log);
 	free(p->queue);

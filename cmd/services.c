@@ -68,7 +68,8 @@ static int start_control(struct daemon *d, struct control **control)
 	return rc;
 }
 
-static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
+static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets,
+    struct intake_door **door)
 {
 	int rc = fp_open(store, d->reader_dir);
 
@@ -82,6 +83,8 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	    d->sockets_pulse);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
+	else if ((rc = intake_start(door, &d->intake, &d->opt.conf)) != 0)
+		log_error("streams cannot be received: %s", fp_strerror(rc));
 	return rc;
 }
 
@@ -107,6 +110,7 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct fp_store *store = NULL;
 	struct http *http = NULL;
 	struct sockets_service *sockets = NULL;
+	struct intake_door *door = NULL;
 	struct control *control = NULL;
 	int status = EXIT_FAILED;
 
@@ -120,13 +124,14 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		close(d->command_fd[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
-	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets) == 0 &&
+	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets, &door) == 0 &&
 	    start_control(d, &control) == 0) {
 		(void)!write(parent_fd, "R", 1);
 		hook_try("services");
 		wait_for_end(d, signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
+	intake_stop(&door);
 	control_stop(&control);
 	sockets_stop(&sockets);
 	http_stop(&http);

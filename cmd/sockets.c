@@ -36,7 +36,7 @@ static void kinds_of(const struct options *o, struct kind kinds[LOOP_KINDS])
 /* Reading files only: no service but those named on the command line. */
 static bool wanted(const struct options *o, const struct kind *k)
 {
-	return k->where->n > 0 && (o->live || o->stay || k->named);
+	return k->where->n > 0 && (o->live || o->receiving || o->stay || k->named);
 }
 
 static int give_away(const char *path, const struct options *o, const struct account *account, char why[SOCKETS_WHY])

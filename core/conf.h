@@ -30,6 +30,8 @@ enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 struct conf {
 	struct conf_list interface;
 	char *filter;
+	struct conf_list listen;  /* ADDR:PORT or paths, where sensors send captures */
+	struct conf_list listen_allow; /* CIDR blocks; checked */
 	uint64_t queues;
 	uint64_t matchers;        /* CONF_AUTO; 0 = match in the capture thread */
 	struct conf_list cpus;    /* "0", "2-3"; checked */

@@ -622,7 +622,8 @@ static int create_rings(struct matcher *m)
 	if (m->ring == NULL)
 		return -ENOMEM;
 	for (unsigned q = 0; q < m->conf.queues; q++) {
-		const int rc = ring_create(&m->ring[q], m->conf.ring_slots, sizeof(struct tcp_obs), 0);
+		const uint32_t slots = q < m->conf.queues - m->conf.small_queues ? m->conf.ring_slots : m->conf.ring_slots / 8;
+		const int rc = ring_create(&m->ring[q], slots, sizeof(struct tcp_obs), 0);
 
 		if (rc != 0)
 			return rc;

@@ -40,6 +40,7 @@ struct matcher;
 struct matcher_conf {
 	unsigned number;            /* which one: names its rows and its sink */
 	unsigned queues;            /* capture threads that push */
+	unsigned small_queues;      /* of these the last ones: their rings have an eighth of the slots, for their senders wait */
 	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
 	uint32_t flows_max, hosts_max;
 	enum probation_mode handshake;

@@ -22,7 +22,7 @@ enum probation_mode { PROBATION_AUTO, PROBATION_REQUIRE, PROBATION_IGNORE };
 
 struct probation {
 	enum probation_mode mode;
-	unsigned queues_live;  /* the first so many see a wire; to the others, files, AUTO is IGNORE */
+	unsigned queues_live;  /* the first so many see a wire, or a sensor's; to the others, files, AUTO is IGNORE */
 	uint32_t rate;         /* changes a second */
 	unsigned queue;        /* of the batch in hand */
 	bool on;               /* its unconfirmed hosts are on probation */
