@@ -96,7 +96,7 @@ static void refuse_without_descriptor(struct loop *l, int fd)
 
 	if (client >= 0)
 		close(client);
-	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l->spare_fd = fcntl(l->stop_fd, F_DUPFD_CLOEXEC, 0);
 	loop_count(l, C_CLIENTS_REFUSED);
 	log_limited(&limit, 60, LOG_WARNING, "no descriptor is left for a client; raise LimitNOFILE or lower p0f.clients");
 }
@@ -165,6 +165,7 @@ static void pass(struct loop *l, int timeout_ms)
 	const uint64_t commits = atomic_load_explicit(l->conf.a_commits, memory_order_acquire);
 
 	l->now_ms = loop_clock_ms();
+	pulse_beat(l->conf.pulse);
 	for (int i = 0; i < n; i++) {
 		struct source *s = ev[i].data.ptr;
 
@@ -183,9 +184,8 @@ static int timeout_of(const struct loop *l)
 {
 	if (l->parked != NULL || analyzer_busy(l))
 		return TICK_MS;
-	const bool keeps = l->conf.keep != NULL && l->clients[LOOP_P0F] > 0;
-
-	return l->clients[LOOP_TEXT] > 0 || keeps ? IDLE_LOOK_MS : -1;
+	/* Also when nothing is due: the thread has a pulse. */
+	return IDLE_LOOK_MS;
 }
 
 /* What was sent before the end is answered; what clients do not read is not waited for. */
@@ -250,7 +250,7 @@ int loop_start(struct loop **out, const struct loop_conf *conf)
 	l->stop.ready = stop_ready;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l->spare_fd = fcntl(l->stop_fd, F_DUPFD_CLOEXEC, 0);
 	if ((rc = fp_open(&l->store, conf->store_dir)) != 0)
 		goto fail;
 	rc = l->epoll_fd < 0 || l->stop_fd < 0 ? -errno : loop_watch(l, l->stop_fd, &l->stop, EPOLLIN, false);

@@ -14,6 +14,7 @@
 
 #include "core/counters.h"
 #include "core/policyrule.h"
+#include "core/pulse.h"
 #include "store/reader.h"
 
 #define LOOP_WAIT_MS 19       /* and at most a tick more */
@@ -58,6 +59,7 @@ struct loop_conf {
 	const struct loop_socket *sockets;
 	size_t n_sockets;
 	const struct loop_keep *keep;    /* NULL: none are kept */
+	struct pulse *pulse;             /* of the loop's thread, added by the caller; may be NULL */
 };
 
 struct loop;

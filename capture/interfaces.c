@@ -24,13 +24,13 @@ int capture_list(char err[CAPTURE_ERR])
 	return 0;
 }
 
-/* /proc/net/route: name, destination and gateway in hex; the default route has destination 0. */
+/* /proc/self/net/route (what ProcSubset=pid leaves): name, destination and gateway in hex; the default route has destination 0. */
 int capture_default_interface(char *name, size_t size)
 {
 	char line[256], iface[64];
 	int rc = FP_ENOTFOUND;
 	unsigned long destination, mask;
-	FILE *f = fopen("/proc/net/route", "re");
+	FILE *f = fopen("/proc/self/net/route", "re");
 
 	if (f == NULL)
 		return -errno;

@@ -47,10 +47,13 @@ struct daemon {
 	int http_fd;               /* -1: no such service */
 	int control_fd;            /* DIR/control, listening; -1: none */
 	int command_fd[2];         /* socketpair: packets, services (core/command.h); -1: none */
+	const char *reader_dir;    /* the store as services see it: "/" where its directory is their root; NULL: by its name */
 	struct sockets sockets;
 	struct keep keep;
 	struct counters *counters;
 	struct daemon_shared *shared;
+	/* Of threads that the supervisor knows beforehand: services starts anew, and two processes cannot add to one board. */
+	struct pulse *packets_pulse, *services_pulse, *http_pulse, *sockets_pulse;
 	int64_t started_s;
 };
 
@@ -63,6 +66,8 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor);
 
 /* Blocks the signals that the processes wait for and returns a signalfd of them; negative: -errno. */
 int daemon_signals(void);
+
+#define DAEMON_BEAT_MS 1000 /* how long the main threads wait at the most: they have a pulse like all others */
 
 /* The next signal that signalfd has, 0: none. */
 int daemon_next_signal(int fd);

@@ -115,8 +115,16 @@ static void help(FILE *to)
 {
 	fputs("usage: fingerpost COMMAND [ARGUMENTS]\n\n", to);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		fprintf(to, "  %s %s\n      %s\n", table[i].name, table[i].arguments, table[i].help);
-	fputs("\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
+		fprintf(to, "  %-18s%s\n", table[i].name, table[i].help);
+	fputs("\nfingerpost COMMAND --help shows its arguments, man fingerpost all of it.\nThe store is --store DIR, else FINGERPOST_STORE, else /var/lib/fingerpost.\n", to);
+}
+
+/* What the manual and completion are made of (docs/man/generate): a line a command, tabs between. */
+static int print_table(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		printf("command\t%s\t%s\t%s\n", table[i].name, table[i].arguments, table[i].help);
+	return CLI_YES;
 }
 
 int main(int argc, char **argv)
@@ -135,8 +143,12 @@ int main(int argc, char **argv)
 		puts("fingerpost " FP_VERSION);
 		return CLI_YES;
 	}
+	if (strcmp(argv[1], "--table") == 0)
+		return print_table();
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].name, argv[1]) == 0)
+		if (strcmp(table[i].name, argv[1]) == 0 && argc == 3 && strcmp(argv[2], "--help") == 0)
+			return printf("usage: fingerpost %s %s\n%s\n", table[i].name, table[i].arguments, table[i].help) > 0 ? CLI_YES : CLI_ERROR;
+		else if (strcmp(table[i].name, argv[1]) == 0)
 			return table[i].run(argc - 1, argv + 1);
 	cli_say("unknown command \"%s\"; fingerpost --help lists those there are", argv[1]);
 	return CLI_ERROR;

@@ -4,6 +4,7 @@
  */
 #include "cmd/daemon.h"
 
+#include "cmd/hook.h"
 #include "cmd/listen.h"
 #include "cmd/notify.h"
 #include "core/opinion.h"
@@ -44,6 +45,7 @@ struct supervisor {
 	bool announced;
 	bool stopping;
 	int status;
+	const struct pulse *late; /* the thread that was last said to stand still */
 	int detached_fd; /* -1: not detached; else one byte lets the first process go */
 	char signatures[PATH_MAX];
 	const char *default_files[1];
@@ -192,6 +194,7 @@ static int open_shared(struct daemon *d)
 	if (d->shared == MAP_FAILED)
 		return -errno;
 	keep_init(&d->keep, &d->shared->keep);
+	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
 	return 0;
 }
 
@@ -252,6 +255,12 @@ static int open_services(struct supervisor *s)
 	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0);
 	if (d->sockets.n > 0)
 		keep_take_over(&d->keep);
+	if (s->want_services)
+		d->services_pulse = pulse_add(&d->shared->pulses, "services");
+	if (rc == 0 && d->http_fd >= 0)
+		d->http_pulse = pulse_add(&d->shared->pulses, "http");
+	if (rc == 0 && d->sockets.n > 0)
+		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
 	return rc;
 }
 
@@ -478,7 +487,9 @@ static void reap(struct supervisor *s)
 			if (s->stopping)
 				continue;
 			if (!s->announced) {
-				/* It never ran: what is wrong was said, and will not mend itself. */
+				/* It never ran: what is wrong will not mend itself. */
+				if (WIFSIGNALED(st))
+					log_error("the services process %s", describe(st, how));
 				s->status = EXIT_FAILED;
 				begin_stop(s);
 				continue;
@@ -498,6 +509,52 @@ static void on_signal(struct supervisor *s, int sig)
 		pass_on(&s->packets, sig); /* SIGHUP, SIGUSR1 */
 }
 
+/* The manager hears of us while every thread of every process moves; else it hears which one does not, and acts. */
+static void sign_of_life(struct supervisor *s)
+{
+	const struct pulse *late;
+	char text[96];
+
+	if (!s->announced || s->stopping || notify_watchdog_ms() == 0)
+		return;
+	late = pulse_late(&s->d.shared->pulses);
+	if (late == NULL) {
+		s->late = NULL;
+		notify_alive();
+	} else if (late != s->late) {
+		s->late = late;
+		snprintf(text, sizeof text, "thread %s stands still", late->name);
+		log_error("%s; the service manager is told no more", text);
+		notify_status(text);
+	}
+}
+
+/* Both children run: nothing is left to open. Whoever is started again comes out of here, so what it needs stays. */
+static int give_up(struct supervisor *s)
+{
+	struct daemon *d = &s->d;
+	const bool chroots = geteuid() == 0;
+	char why[PRIVILEGE_WHY];
+	int rc = privilege_drop(&d->account, chroots ? d->opt.conf.store_dir : NULL, why);
+
+	if (rc < 0)
+		goto failed;
+	if (chroots && rc == 0)
+		d->reader_dir = "/";
+	d->account.drop = false;
+	if (!d->opt.conf.confine)
+		return 0;
+	rc = privilege_confine(PRIVILEGE_SUPERVISOR, d->reader_dir != NULL ? d->reader_dir : d->opt.conf.store_dir, NULL, 0, why);
+	if (rc < 0)
+		goto failed;
+	if (rc > 0)
+		log_info("this kernel has no Landlock: files are protected by their modes alone");
+	return 0;
+failed:
+	log_error("%s", why);
+	return rc;
+}
+
 static int supervise(struct supervisor *s, int signal_fd)
 {
 	time_t started = time(NULL);
@@ -510,6 +567,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 
 		if (poll(fds, 4, SERVICES_AGAIN_S * 1000) < 0 && errno != EINTR)
 			break;
+		sign_of_life(s);
 		if (fds[1].revents != 0)
 			hear(s, &s->packets);
 		if (fds[2].revents != 0)
@@ -591,6 +649,12 @@ static int run(struct supervisor *s)
 	/* The children have them; what nobody reads is closed, so that it ends with them. */
 	for (size_t i = 0; i < s->d.n_live + s->d.n_files; i++)
 		capture_close(&s->d.capture[i]);
+	if (give_up(s) != 0) {
+		s->status = EXIT_FAILED;
+		begin_stop(s);
+	} else {
+		hook_try("supervisor");
+	}
 	return supervise(s, signal_fd);
 }
 
@@ -603,6 +667,7 @@ int main(int argc, char **argv)
 	int status;
 
 	log_init("fingerpostd", LOG_INFO);
+	notify_open();
 	s.d.started_s = time(NULL);
 	switch (options_parse(&s.d.opt, argc, argv, &report)) {
 	case OPTIONS_DONE:

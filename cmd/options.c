@@ -1,7 +1,9 @@
 /* options - the daemon's command line. */
 #include "cmd/options.h"
 
+#include "core/counters.h"
 #include "core/err.h"
+#include "core/quirk.h"
 #include "core/util.h"
 
 #include <getopt.h>
@@ -12,7 +14,7 @@
 #define DEFAULT_FILE "/etc/fingerpost/fingerpost.conf"
 
 /* What an option does where it is not simply a setting. */
-enum action { SETTING, FLAG_PROMISCUOUS, READ_FILE, CONFIG, SET, STAY, TEST, DETACH, LIST, LIMITS, VERSION, HELP };
+enum action { SETTING, FLAG_PROMISCUOUS, READ_FILE, CONFIG, SET, STAY, TEST, DETACH, LIST, LIMITS, TABLE, VERSION, HELP };
 
 static const struct entry {
 	char letter;
@@ -20,11 +22,11 @@ static const struct entry {
 	const char *argument; /* NULL: none */
 	enum action action;
 	const char *setting;  /* of SETTING */
-	const char *help;
+	const char *help;     /* NULL: for our own tools, not for people */
 } table[] = {
-	{ 'c', "config", "FILE", CONFIG, NULL, "settings file (" DEFAULT_FILE " if it exists)" },
+	{ 'c', "config", "FILE", CONFIG, NULL, "settings (" DEFAULT_FILE ")" },
 	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
-	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, a FIFO or - ; repeatable; then exit" },
+	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, FIFO or -, exit; repeatable" },
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
@@ -42,27 +44,90 @@ static const struct entry {
 	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
 	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
 	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
-	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, report every error, exit" },
+	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, say all errors" },
 	{ 'd', NULL, NULL, DETACH, NULL, "detach from the terminal" },
 	{ 'L', NULL, NULL, LIST, NULL, "list interfaces" },
+	{ 0, "table", NULL, TABLE, NULL, NULL },
 	{ 0, "version", NULL, VERSION, NULL, "print the version" },
 	{ 'h', "help", NULL, HELP, NULL, "print this" },
 };
 
+/* Of these --help says the name alone, so that it fits a screen of 24 lines: tests/system/manuals.t counts them. */
+static const char *const rare[] = { "cpus", "queues", "matchers", "m" };
+
+static bool is_rare(const struct entry *e)
+{
+	const char letter[2] = { e->letter, '\0' };
+
+	for (size_t i = 0; i < ARRAY_LEN(rare); i++)
+		if (strcmp(e->name != NULL ? e->name : letter, rare[i]) == 0)
+			return true;
+	return false;
+}
+
+/* "-c, --config FILE" */
+static void left_column(char *buf, size_t size, const struct entry *e)
+{
+	snprintf(buf, size, "%c%c%s%s%s %s", e->letter ? '-' : ' ', e->letter ? e->letter : ' ',
+	    e->name == NULL ? "" : e->letter ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
+	    e->argument ? e->argument : "");
+}
+
 static void print_help(void)
 {
+	bool more = false;
+
 	puts("usage: fingerpostd [options] ['FILTER']\n"
-	     "Watches TCP connections and records which operating system each client runs.\n");
+	     "Watches TCP connections and records which operating system each client runs.");
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const struct entry *e = &table[i];
 		char left[64];
 
-		snprintf(left, sizeof left, "%c%c%s%s%s %s", e->letter ? '-' : ' ', e->letter ? e->letter : ' ',
-		    e->name == NULL ? "" : e->letter ? ", " : "  ", e->name ? "--" : "", e->name ? e->name : "",
-		    e->argument ? e->argument : "");
-		printf("  %-29s %s\n", left, e->help);
+		if (table[i].help == NULL || is_rare(&table[i]))
+			continue;
+		left_column(left, sizeof left, &table[i]);
+		printf("  %-29s %s\n", left, table[i].help);
 	}
-	puts("\nFILTER is a pcap expression, such as 'tcp port 25'. Settings: see fingerpost.conf.");
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (table[i].help == NULL || !is_rare(&table[i]))
+			continue;
+		if (table[i].name != NULL)
+			printf("%s--%s", more ? ", " : "Also: ", table[i].name);
+		else
+			printf("%s-%c", more ? ", " : "Also: ", table[i].letter);
+		more = true;
+	}
+	puts(more ? "." : "");
+	puts("FILTER is a pcap expression, such as 'tcp port 25'. All of it: man fingerpostd.");
+}
+
+/*
+ * Everything that manuals, completion and the shipped settings file are made of (docs/man/generate), a line a row, tabs
+ * between: the program itself is the source.
+ */
+static void print_table(void)
+{
+	struct conf_info c;
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		const struct entry *e = &table[i];
+		const char letter[2] = { e->letter, '\0' };
+
+		if (e->help != NULL)
+			printf("option\t%s\t%s\t%s\t%s\t%s\n", letter, e->name != NULL ? e->name : "",
+			    e->argument != NULL ? e->argument : "", e->setting != NULL ? e->setting : "", e->help);
+	}
+	for (size_t n = 0; conf_row(n, &c); n++)
+		printf("setting\t%s\t%s\t%s\t%s\t%s\n", c.name, c.type, c.allowed, c.preset, c.text);
+	for (int n = 0; n < COUNTER_COUNT; n++) {
+		static const char *const owner[] = { "queue", "matcher", "writer", "services" };
+		const struct counter_info *info = counter_info((enum counter)n);
+
+		printf("counter\t%s\t%s\t%s\t%s\n", owner[info->owner], info->name,
+		    info->cause != NULL ? info->cause : "", info->text);
+	}
+#define X(constant, name, version, source) puts("quirk\t" name "\t" #version "\t" source);
+	QUIRK_ROWS(X)
+#undef X
 }
 
 static void say(struct conf_report *report, const char *fmt, const char *what)
@@ -205,6 +270,9 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 	case LIMITS:
 		set_limits(&o->conf, optarg, report);
 		break;
+	case TABLE:
+		print_table();
+		return OPTIONS_DONE;
 	case VERSION:
 		puts("fingerpostd " FP_VERSION);
 		return OPTIONS_DONE;

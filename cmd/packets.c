@@ -8,14 +8,18 @@
 #include "cmd/daemon.h"
 #include "cmd/progress.h"
 
+#include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/majority.h"
 #include "core/matcher.h"
 #include "core/opinion.h"
+#include "core/paths.h"
 #include "core/pkt.h"
 #include "store/writer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +51,7 @@ struct queue {
 	struct counter_row *row;
 	struct pulse *pulse;
 	_Atomic bool a_ended;     /* its thread is over: its matcher, if it has one, is the main thread's */
+	struct majority sources;
 	pthread_t thread;
 	int result;               /* of the capture that failed, or 0 */
 	/* for the progress line: which file, and how far */
@@ -75,6 +81,7 @@ struct packets {
 	_Atomic bool a_stop;       /* for matchers */
 	_Atomic unsigned a_capturing;
 	_Atomic bool a_writer_dead;
+	_Atomic bool a_majority_said;
 };
 
 /* ---- Capture threads ---------------------------------------------------------------------------- */
@@ -126,6 +133,20 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 	return false;
 }
 
+/* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
+static void say_majority(struct queue *q)
+{
+	char text[FP_ADDR_TEXT] = "one address";
+
+	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
+		return;
+	if (q->p->d->opt.conf.log_addresses)
+		fp_addr_text(&q->sources.of, text);
+	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
+	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
+	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
+}
+
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
@@ -147,6 +168,8 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
 		counter_add(q->row, C_IGNORED, 1);
 	} else {
+		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
+			say_majority(q);
 		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
 
 		q->batch[m].obs[q->batch[m].n++] = obs;
@@ -273,16 +296,38 @@ static void *matcher_thread(void *arg)
 	return NULL;
 }
 
+/* A thread names itself: by another's hand that is a file in /proc, which is out of reach. */
+struct thread_start {
+	void *(*body)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *named_thread(void *arg)
+{
+	const struct thread_start s = *(struct thread_start *)arg;
+
+	free(arg);
+	prctl(PR_SET_NAME, s.name);
+	return s.body(s.arg);
+}
+
 static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
     int pin)
 {
-	const int rc = pthread_create(thread, NULL, body, arg);
+	struct thread_start *s = malloc(sizeof *s);
+
+	if (s == NULL)
+		return -ENOMEM;
+	*s = (struct thread_start){ .body = body, .arg = arg };
+	snprintf(s->name, sizeof s->name, "%.15s", name);
+	const int rc = pthread_create(thread, NULL, named_thread, s);
 
 	if (rc != 0) {
+		free(s);
 		log_error("cannot start thread %s: %s", name, strerror(rc));
 		return -rc;
 	}
-	pthread_setname_np(*thread, name);
 	if (pin >= 0 && p->n_cpu > 0) {
 		cpu_set_t set;
 
@@ -586,7 +631,8 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
 
 	for (;;) {
-		const int ready = poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? -1 : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
+		pulse_beat(p->d->packets_pulse);
+		const int ready = poll(fds, 4, busy ? COMMAND_STEP_MS : shown.q == NULL ? DAEMON_BEAT_MS : shown.any ? PROGRESS_MS : 2 * PROGRESS_MS);
 
 		if (ready < 0 && errno != EINTR)
 			return;
@@ -701,6 +747,29 @@ static int start(struct packets *p)
 	return start_queues(p);
 }
 
+/* Files that a reload reads again: signatures, the model, how common systems are. */
+static int confine(const struct daemon *d)
+{
+	const char **files = calloc(d->n_signature_files + 2, sizeof *files);
+	char model[PATH_MAX], why[PRIVILEGE_WHY];
+	size_t n = 0;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (; n < d->n_signature_files; n++)
+		files[n] = d->signature_files[n];
+	if (paths_share("model.tsv", model, sizeof model) == 0)
+		files[n++] = model;
+	if (strcmp(d->opt.conf.prior, "mail") != 0 && strcmp(d->opt.conf.prior, "flat") != 0)
+		files[n++] = d->opt.conf.prior;
+	const int rc = privilege_confine(PRIVILEGE_PACKETS, d->opt.conf.store_dir, files, n, why);
+
+	free(files);
+	if (rc < 0)
+		log_error("%s", why);
+	return rc < 0 ? rc : 0;
+}
+
 int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 {
 	struct packets p = { .d = d, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
@@ -712,17 +781,21 @@ int packets_main(struct daemon *d, int parent_fd, pid_t supervisor)
 		log_error("cannot make an event descriptor: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (privilege_drop(&d->account, why) != 0) {
+	/* No other root: signature files are read again, and the writer names its files by path. Landlock holds both. */
+	if (privilege_drop(&d->account, NULL, why) < 0) {
 		log_error("%s", why);
 		return EXIT_FAILED;
 	}
 	if (privilege_die_with(supervisor) != 0)
+		return EXIT_FAILED;
+	if (d->opt.conf.confine && confine(d) != 0)
 		return EXIT_FAILED;
 	if (start(&p) != 0) {
 		/* Threads that did start end with the process; nothing was taken yet. */
 		return EXIT_REFUSED;
 	}
 	(void)!write(parent_fd, "R", 1);
+	hook_try("packets");
 	wait_for_end(&p, signal_fd, parent_fd);
 	status = stop_threads(&p);
 	report(d);

@@ -5,6 +5,7 @@
 
 #include "api/control.h"
 #include "api/http.h"
+#include "cmd/hook.h"
 #include "core/err.h"
 #include "core/log.h"
 
@@ -14,6 +15,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static int give_up(struct daemon *d, pid_t supervisor)
+{
+	const char *const dir = d->opt.conf.store_dir;
+	char why[PRIVILEGE_WHY];
+	/* Nothing that is needed later has a path but the store: it becomes the root, where we may. */
+	const bool chroots = d->reader_dir == NULL && geteuid() == 0;
+	int rc = privilege_drop(&d->account, chroots ? dir : NULL, why);
+
+	if (rc != 0)
+		log_msg(rc > 0 ? LOG_WARNING : LOG_ERROR, "%s", why);
+	if (chroots && rc == 0)
+		d->reader_dir = "/";
+	if (rc < 0 || (rc = privilege_die_with(supervisor)) != 0)
+		return rc;
+	if (d->reader_dir == NULL)
+		d->reader_dir = dir;
+	if (d->opt.conf.confine && (rc = privilege_confine(PRIVILEGE_SERVICES, d->reader_dir, NULL, 0, why)) < 0)
+		log_error("%s", why);
+	return rc < 0 ? rc : 0;
+}
 
 static int start_http(struct daemon *d, struct fp_store *store, struct http **http)
 {
@@ -26,7 +48,7 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 		names[q] = d->queue_name[q];
 	const struct http_conf conf = {
 		.listen_fd = d->http_fd, .store = store, .counters = d->counters,
-		.pulses = &d->shared->pulses, .queue_names = names, .started_s = d->started_s,
+		.pulses = &d->shared->pulses, .pulse = d->http_pulse, .queue_names = names, .started_s = d->started_s,
 		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,
 		.hosts = (const char *const *)d->opt.conf.http_hosts.item,
 	};
@@ -48,7 +70,7 @@ static int start_control(struct daemon *d, struct control **control)
 
 static int start(struct daemon *d, struct fp_store **store, struct http **http, struct sockets_service **sockets)
 {
-	int rc = fp_open(store, d->opt.conf.store_dir);
+	int rc = fp_open(store, d->reader_dir);
 
 	if (rc != 0) {
 		log_error("store %s: %s", d->opt.conf.store_dir, fp_strerror(rc));
@@ -56,18 +78,20 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	}
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
-	rc = sockets_start(sockets, &d->sockets, &d->opt, d->counters, &d->shared->a_commits, &d->keep);
+	rc = sockets_start(sockets, &d->sockets, &d->opt, d->reader_dir, d->counters, &d->shared->a_commits, &d->keep,
+	    d->sockets_pulse);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	return rc;
 }
 
-static void wait_for_end(int signal_fd, int parent_fd)
+static void wait_for_end(struct daemon *d, int signal_fd, int parent_fd)
 {
 	struct pollfd fds[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = parent_fd, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		pulse_beat(d->services_pulse);
+		if (poll(fds, 2, DAEMON_BEAT_MS) < 0 && errno != EINTR)
 			return;
 		if (fds[1].revents != 0)
 			return;
@@ -84,25 +108,23 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct http *http = NULL;
 	struct sockets_service *sockets = NULL;
 	struct control *control = NULL;
-	char why[PRIVILEGE_WHY];
 	int status = EXIT_FAILED;
 
 	for (size_t i = 0; i < d->n_live + d->n_files; i++)
 		capture_close(&d->capture[i]);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
-	if (d->command_fd[0] >= 0)
-		close(d->command_fd[0]);
 	if (d->keep.channel[0] >= 0)
 		close(d->keep.channel[0]);
+	if (d->command_fd[0] >= 0)
+		close(d->command_fd[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
-	else if (privilege_drop(&d->account, why) != 0)
-		log_error("%s", why);
-	else if (privilege_die_with(supervisor) == 0 && start(d, &store, &http, &sockets) == 0 &&
+	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets) == 0 &&
 	    start_control(d, &control) == 0) {
 		(void)!write(parent_fd, "R", 1);
-		wait_for_end(signal_fd, parent_fd);
+		hook_try("services");
+		wait_for_end(d, signal_fd, parent_fd);
 		status = EXIT_DONE;
 	}
 	control_stop(&control);

@@ -46,6 +46,7 @@ static int make(const char *dir, mode_t mode, bool *made, char why[STOREDIR_WHY]
 	return rc;
 }
 
+/* But for the lock, which whoever was refused here before has left. */
 static bool empty(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -55,7 +56,8 @@ static bool empty(const char *dir)
 	if (d == NULL)
 		return false;
 	while (none && (e = readdir(d)) != NULL)
-		none = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+		none = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    strcmp(e->d_name, "lock") == 0;
 	closedir(d);
 	return none;
 }

@@ -31,7 +31,9 @@ const char *fp_addr_text_p0f(const struct fp_addr *addr, char buf[FP_ADDR_TEXT])
 /* From the four bytes of an IPv4 header field, network order. */
 struct fp_addr fp_addr_from_v4(const void *four_bytes);
 
+/* Whether it is IPv4: inside ::ffff:0:0/96. */
 bool fp_addr_is_v4(const struct fp_addr *addr);
+/* Whether both are the same address. */
 bool fp_addr_equal(const struct fp_addr *a, const struct fp_addr *b);
 
 /* A CIDR block: "10.0.0.0/8", "2001:db8::/32" or a single address. */

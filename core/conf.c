@@ -121,6 +121,10 @@ static const struct row table[] = {
 	  "group of sockets that are paths; empty: the account's own" },
 	{ "user", T_TEXT, AT(user), 0, 0, false, NULL, "",
 	  "account to run as when started as root; empty: fingerpost if it exists" },
+	{ "log.addresses", T_BOOL, AT(log_addresses), 0, 0, false, NULL, "yes",
+	  "whether lines to the log may name a client's address" },
+	{ "confine", T_BOOL, AT(confine), 0, 0, false, NULL, "yes",
+	  "system calls and files beyond what each process needs are refused; no: for debuggers" },
 	{ "group", T_TEXT, AT(group), 0, 0, false, NULL, "", "group to run as; empty: the account's own" },
 };
 
@@ -573,10 +577,39 @@ int conf_read(struct conf *c, const char *path, struct conf_report *report)
 	return rc;
 }
 
+/* A bound as a person would write it in the file. */
+static int put_bound(char *buf, size_t size, const struct row *row, uint64_t n)
+{
+	if (row->type == T_MODE)
+		return snprintf(buf, size, "0%o", (unsigned)n);
+	if (row->type == T_SIZE && n > 0)
+		for (unsigned shift = 30; shift >= 10; shift -= 10)
+			if (n % (UINT64_C(1) << shift) == 0)
+				return snprintf(buf, size, "%llu%c", (unsigned long long)(n >> shift), "kMG"[shift / 10 - 1]);
+	return snprintf(buf, size, "%llu", (unsigned long long)n);
+}
+
+static void put_allowed(char *buf, size_t size, const struct row *row)
+{
+	char low[24], high[24];
+
+	buf[0] = '\0';
+	if (row->type == T_CHOICE) {
+		for (size_t i = 0; row->words[i] != NULL; i++)
+			snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", i == 0 ? "" : row->words[i + 1] != NULL ? ", " : " or ",
+			    row->words[i]);
+	} else if (row->min != row->max) {
+		put_bound(low, sizeof low, row, row->min);
+		put_bound(high, sizeof high, row, row->max);
+		snprintf(buf, size, "%s to %s%s", low, high, row->can_auto ? ", or auto" : "");
+	}
+}
+
 bool conf_row(size_t n, struct conf_info *out)
 {
 	if (n >= ARRAY_LEN(table))
 		return false;
-	*out = (struct conf_info){ table[n].name, type_name[table[n].type], table[n].preset, table[n].text };
+	*out = (struct conf_info){ table[n].name, type_name[table[n].type], table[n].preset, table[n].text, "" };
+	put_allowed(out->allowed, sizeof out->allowed, &table[n]);
 	return true;
 }

@@ -66,6 +66,8 @@ struct conf {
 	char *sockets_group;      /* "" = the account's */
 	char *user;               /* "" = the default account if it exists */
 	char *group;              /* "" = the user's */
+	bool confine;
+	bool log_addresses;
 };
 
 struct conf_report {
@@ -94,6 +96,7 @@ int conf_read(struct conf *c, const char *path, struct conf_report *report);
 /* Row n of the table for help and manuals; false past the last. */
 struct conf_info {
 	const char *name, *type, *preset, *text;
+	char allowed[160]; /* "1 to 64", "0 to 64 or auto", "hash, cpu or qm"; "" where the type says all */
 };
 bool conf_row(size_t n, struct conf_info *out);
 

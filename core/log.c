@@ -2,9 +2,11 @@
 #include "core/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +17,12 @@
 static const char *log_name = "fingerpost";
 static enum log_level log_level = LOG_INFO;
 
+static bool journal;        /* standard error is the journal's */
+static int journal_fd = -1; /* connected datagram socket of the journal; -1: lines to standard error */
+
+/* syslog(3)'s numbers */
+static const int priority[] = { 3, 4, 6, 7 };
+
 /* Information needs no word: it is what a log is of. */
 static const char *const level_word[] = { "error: ", "warning: ", "", "debug: " };
 
@@ -24,17 +32,60 @@ void log_init(const char *name, enum log_level level)
 	log_level = level;
 }
 
-static void emit(enum log_level level, const char *text)
+void log_journal(int fd)
 {
-	char out[64 + 4 * LINE + 1];
-	int n = snprintf(out, 64, "%.40s: %s", log_name, level_word[level]);
+	journal = true;
+	journal_fd = fd;
+	if (fd >= 0) /* a journal that is busy makes nobody wait: standard error gets the line */
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* What nobody may send to a terminal, or use to forge a line or a field, is shown as \xNN. buf: four times the text and NUL. */
+static size_t escape(char *buf, const char *text)
+{
+	size_t n = 0;
 
 	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
 		if (*p >= 0x20 && *p < 0x7f)
-			out[n++] = (char)*p;
+			buf[n++] = (char)*p;
 		else
-			n += sprintf(out + n, "\\x%02x", *p);
+			n += (size_t)sprintf(buf + n, "\\x%02x", *p);
 	}
+	buf[n] = '\0';
+	return n;
+}
+
+/* One datagram of fields: systemd.journal-fields(7). False: it was not taken. */
+static bool to_journal(enum log_level level, const char *text, uint64_t left_out)
+{
+	const char *process = strchr(log_name, '[');
+	const int name_len = process != NULL ? (int)(process - log_name) : (int)strlen(log_name);
+	char out[256 + 4 * LINE];
+	int n;
+
+	if (journal_fd < 0)
+		return false;
+	n = snprintf(out, sizeof out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%.*s\nFINGERPOST_PROCESS=%.*s\n", priority[level],
+	    name_len, log_name, process != NULL ? (int)strcspn(process + 1, "]") : 10, process != NULL ? process + 1 : "supervisor");
+	if (left_out > 0)
+		n += snprintf(out + n, sizeof out - (size_t)n, "FINGERPOST_SUPPRESSED=%" PRIu64 "\n", left_out);
+	n += snprintf(out + n, sizeof out - (size_t)n, "MESSAGE=%s\n", text);
+	return write(journal_fd, out, (size_t)n) == n;
+}
+
+static void emit(enum log_level level, const char *raw, uint64_t left_out)
+{
+	char text[4 * LINE + 1], out[160 + 4 * LINE];
+
+	escape(text, raw);
+	if (to_journal(level, text, left_out))
+		return;
+	/* sd-daemon(3): the journal takes the level from a number in front. */
+	int n = journal ? snprintf(out, 24, "<%d>", priority[level]) : 0;
+
+	n += snprintf(out + n, sizeof out - (size_t)n, "%.40s: %s%s", log_name, level_word[level], text);
+	if (left_out > 0)
+		n += snprintf(out + n, sizeof out - (size_t)n, " (%" PRIu64 " more of these were left out)", left_out);
 	out[n++] = '\n';
 
 	/* One call a line, so that lines of several threads do not mix. A log that takes nothing is nobody's error. */
@@ -54,7 +105,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	emit(level, text);
+	emit(level, text, 0);
 	errno = saved;
 }
 
@@ -64,7 +115,6 @@ void log_limited(struct log_limit *limit, unsigned every_s, enum log_level level
 	char text[LINE];
 	struct timespec ts;
 	va_list ap;
-	int n;
 
 	if (level > log_level)
 		return;
@@ -82,13 +132,8 @@ void log_limited(struct log_limit *limit, unsigned every_s, enum log_level level
 	const uint64_t left_out = atomic_exchange_explicit(&limit->a_suppressed, 0, memory_order_relaxed);
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof text, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (left_out > 0) {
-		if (n < 0 || n > LINE - 64)
-			n = LINE - 64;
-		snprintf(text + n, sizeof text - (size_t)n, " (%" PRIu64 " more of these were left out)", left_out);
-	}
-	emit(level, text);
+	emit(level, text, left_out);
 	errno = saved;
 }

@@ -16,6 +16,13 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 /* Before threads. name stands before each line; lines above level are not written. */
 void log_init(const char *name, enum log_level level);
 
+/*
+ * Before threads, where standard error is the journal's: each line carries its level, and goes to fd, a connected socket of the
+ * journal, as fields (PRIORITY, SYSLOG_IDENTIFIER, FINGERPOST_PROCESS, FINGERPOST_SUPPRESSED, MESSAGE). fd -1, or one that does
+ * not take it: to standard error, "<LEVEL>" in front. fd is kept.
+ */
+void log_journal(int fd);
+
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...) log_msg(LOG_ERROR, __VA_ARGS__)

@@ -76,11 +76,13 @@ int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answe
 /* The name that a candidate's code stands for ("Windows") and its flavor ("10 or later", may be ""); NULL: none. */
 const char *fp_candidate(unsigned code, const char **flavor);
 
-/* p0f's name of bit n of fp_host.quirks ("df", "id+"), and what bit n of fp_host.path says ("mss clamped"); NULL: none. */
+/* p0f's name of bit n of fp_host.quirks ("df", "id+"); NULL: none. */
 const char *fp_quirk_name(unsigned n);
+
+/* What bit n of fp_host.path says ("mss clamped"); NULL: none. */
 const char *fp_path_name(unsigned n);
 
-/* What the store says of itself; as fp_lookup(). */
+/* The store as a whole. */
 struct fp_info {
 	bool live;         /* ages are by this machine's clock; else by the newest packet */
 	int64_t now_ns;    /* newest packet */
@@ -88,6 +90,7 @@ struct fp_info {
 	uint64_t bytes;    /* of data.mdb up to its last page */
 	uint64_t commits;  /* LMDB's transaction number */
 };
+/* What the store says of itself. Errors as of fp_lookup(). */
 int fp_info(struct fp_store *store, struct fp_info *out);
 
 /* Row n of the counters that the daemon puts each second: text, NUL-terminated. FP_ENOTFOUND past the last. */

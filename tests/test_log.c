@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int pipe_fd[2], saved_stderr;
@@ -88,6 +89,37 @@ static void test_limited(void **state)
 	assert_int_equal(atomic_load(&limit.a_suppressed), 1);
 }
 
+/* The journal's two ways: fields by its socket, and, where that takes nothing, its stream with the level in front. */
+static void test_journal(void **state)
+{
+	static struct log_limit limit;
+	char got[8192];
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	capture_begin();
+	log_init("fingerpostd[packets]", LOG_INFO);
+	log_journal(pair[1]);
+	log_error("store /x: gone\nPRIORITY=7");
+
+	ssize_t n = read(pair[0], got, sizeof got - 1);
+
+	got[n > 0 ? n : 0] = '\0';
+	assert_string_equal(got, "PRIORITY=3\nSYSLOG_IDENTIFIER=fingerpostd\nFINGERPOST_PROCESS=packets\n"
+	                         "MESSAGE=store /x: gone\\x0aPRIORITY=7\n");
+	atomic_store(&limit.a_suppressed, 12);
+	log_limited(&limit, 3600, LOG_WARNING, "ring full");
+	n = read(pair[0], got, sizeof got - 1);
+	got[n > 0 ? n : 0] = '\0';
+	assert_non_null(strstr(got, "\nFINGERPOST_SUPPRESSED=12\nMESSAGE=ring full\n"));
+	close(pair[0]);
+	log_info("nobody reads the socket");
+	capture_end(got, sizeof got);
+	assert_string_equal(got, "<6>fingerpostd[packets]: nobody reads the socket\n");
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_journal), /* last: it stays so */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

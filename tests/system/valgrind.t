@@ -16,8 +16,8 @@ my @valgrind = ('valgrind', '-q', '--error-exitcode=99', '--leak-check=full', '-
     '--trace-children=yes', '--child-silent-after-fork=no');
 
 for (
-    [ 'the daemon', "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store", '--matchers', 2 ],
-    [ 'the daemon again, on its own store', "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store", '--matchers', 0 ],
+    [ 'the daemon', "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store", '--matchers', 2, '--set', 'confine=no' ],
+    [ 'the daemon again, on its own store', "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store", '--matchers', 0, '--set', 'confine=no' ],
     [ 'classify', "$Daemon::BIN/fingerpost", 'classify', '-r', "$dir/a.pcap" ],
     [ 'classify as JSON', "$Daemon::BIN/fingerpost", 'classify', '--format', 'json', '-r', "$dir/a.pcap" ],
     [ 'lookup', "$Daemon::BIN/fingerpost", 'lookup', '--store', "$dir/store", '192.0.2.2', '192.0.2.3' ],
