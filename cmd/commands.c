@@ -14,7 +14,7 @@ static void answer(struct commands *c, const struct command *cmd, int rc, uint64
 
 	memset(&a, 0, sizeof a);
 	a = (struct command_answer){ .magic = COMMAND_MAGIC, .number = cmd->number, .rc = rc, .result = result };
-	/* Who asked may be gone: it is done all the same. By write(2): packets may not send(2). */
+	/* Who asked may be gone: it is done all the same. write(): packets may read sockets and send on none (privilege.c). */
 	(void)!write(c->fd, &a, sizeof a);
 }
 

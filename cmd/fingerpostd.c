@@ -242,7 +242,7 @@ static int open_control(struct daemon *d)
 		return 0;
 	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
 		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d->command_fd) == 0 ? 0 : -errno;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, d->command_fd) == 0 ? 0 : -errno;
 }
 
 static int open_services(struct supervisor *s)
