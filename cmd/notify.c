@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#define FIRST_PASSED 3 /* sd_listen_fds(3) */
 #define JOURNAL "/run/systemd/journal/socket"
 
 static int manager_fd = -1;
@@ -109,22 +109,40 @@ void notify_alive(void)
 
 void notify_keep(int fd, const char *name)
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
 	char text[96];
+	struct iovec iov = { text, (size_t)snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name);
-	sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	if (manager_fd >= 0)
+		(void)!sendmsg(manager_fd, &msg, MSG_NOSIGNAL);
 }
 
 int notify_kept(unsigned i, const char *name)
 {
-	static char **names;
-	static int n = -1;
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *at = getenv("LISTEN_FDNAMES");
+	const size_t len = strlen(name);
 
-	/* Asked once: the variables are taken away, so that no child takes them for its own. */
-	if (n < 0)
-		n = sd_listen_fds_with_names(1, &names);
-	for (int k = 0; k < n; k++)
-		if (strcmp(names[k], name) == 0 && i-- == 0)
-			return SD_LISTEN_FDS_START + k;
+	if (pid == NULL || count == NULL || at == NULL || strtol(pid, NULL, 10) != getpid())
+		return -1;
+	/* Names stand in the order of the descriptors, colons between. */
+	for (int n = 0; n < atoi(count); n++) {
+		const size_t here = strcspn(at, ":");
+
+		if (here == len && memcmp(at, name, len) == 0 && i-- == 0) {
+			const int fd = FIRST_PASSED + n;
+			struct stat st;
+
+			/* A number that is nothing, or something else, would be taken for a client and closed. */
+			if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+				return -1;
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+			return fd;
+		}
+		at += here + (at[here] == ':');
+	}
 	return -1;
 }
