@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "store/render.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -162,6 +163,7 @@ static void pass(struct loop *l, int timeout_ms)
 	const int64_t was = l->now_ms;
 	const int n = epoll_wait(l->epoll_fd, ev, EVENTS, timeout_ms);
 	/* Before the look-ups: what is committed after this load is seen by the next pass at the latest. */
+	assert(n >= 0 || errno == EINTR); /* else it would return at once, for ever */
 	const uint64_t commits = atomic_load_explicit(l->conf.a_commits, memory_order_acquire);
 
 	l->now_ms = loop_clock_ms();

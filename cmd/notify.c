@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define FIRST_PASSED 3 /* sd_listen_fds(3) */
 #define JOURNAL "/run/systemd/journal/socket"
 
 static int manager_fd = -1;
@@ -149,14 +150,26 @@ void notify_keep(int fd, const char *name)
 
 int notify_kept(unsigned i, const char *name)
 {
-	const char *at = kept_names != NULL ? kept_names : "";
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *at = getenv("LISTEN_FDNAMES");
+	const size_t len = strlen(name);
 
-	for (int k = 0; k < kept; k++) {
-		const size_t len = strcspn(at, ":");
+	if (pid == NULL || count == NULL || at == NULL || strtol(pid, NULL, 10) != getpid())
+		return -1;
+	/* Names stand in the order of the descriptors, colons between. */
+	for (int n = 0; n < atoi(count); n++) {
+		const size_t here = strcspn(at, ":");
 
-		if (len == strlen(name) && strncmp(at, name, len) == 0 && i-- == 0)
-			return FIRST_KEPT + k;
-		at += len + (at[len] == ':');
+		if (here == len && memcmp(at, name, len) == 0 && i-- == 0) {
+			const int fd = FIRST_PASSED + n;
+			struct stat st;
+
+			/* A number that is nothing, or something else, would be taken for a client and closed. */
+			if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+				return -1;
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+			return fd;
+		}
+		at += here + (at[here] == ':');
 	}
 	return -1;
 }

@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 
 path, command = sys.argv[1], sys.argv[2:]
@@ -37,12 +36,10 @@ def start():
             os.dup2(fd, 3 + i, inheritable=True)
         os.environ["LISTEN_PID"] = str(os.getpid())
 
-    env = dict(os.environ, NOTIFY_SOCKET=path)
-    if fds:
-        env["LISTEN_FDS"] = str(len(fds))
-        env["LISTEN_FDNAMES"] = ":".join(["p0f-client"] * len(fds))
-    os.environ.update(env)
     # os.environ is what exec is given: the pid is known only after fork.
+    os.environ["NOTIFY_SOCKET"] = path
+    os.environ["LISTEN_FDS"] = str(len(fds))
+    os.environ["LISTEN_FDNAMES"] = ":".join(["p0f-client"] * len(fds))
     pid = os.fork()
     if pid == 0:
         before_exec()
@@ -93,6 +90,14 @@ def stop(sig):
     child = None
 
 
+def leave(number, frame):
+    """Whoever runs this has given up: nothing of it stays."""
+    if child:
+        os.kill(child, signal.SIGKILL)
+    os._exit(1)
+
+
+signal.signal(signal.SIGTERM, leave)
 start()
 while True:
     ready, _, _ = select.select([notify, sys.stdin], [], [])

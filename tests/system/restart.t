@@ -95,7 +95,14 @@ print $tell "stop\n";
 is(hear(qr/^ended (\d+)/), 0, 'the end');
 print $tell "start\n";
 hear(qr/^ready/);
-unlike((split /\n/, Daemon::slurp($log))[-2] // '', qr/live on/, 'nobody is left to be kept');
+is(scalar(() = Daemon::slurp($log) =~ /live on/g), 3, 'nobody is left to be kept');
+
+# ---- Numbers that are no descriptors ------------------------------------------------------------------------------------
+
+my ($status, undef, $err) = Daemon::run([ 'sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=9 LISTEN_FDNAMES=p0f-client:p0f-client:x exec "$@"', 'sh',
+    "$Daemon::BIN/fingerpostd", '--store', "$dir/store2", '-r', "$dir/one.pcap", '-s', "$dir/p0f2" ]);
+is($status, 0, 'a manager that says what is not so: it runs');
+unlike($err, qr/live on/, 'and takes nothing for a client');
 print $tell "quit\n";
 waitpid $pid, 0;
 $ended = 1;
