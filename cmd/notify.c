@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,11 +21,6 @@
 
 static int manager_fd = -1;
 static int64_t watchdog_ms;
-
-#define FIRST_KEPT 3 /* SD_LISTEN_FDS_START */
-
-static int kept;         /* descriptors that the manager gave back */
-static char *kept_names; /* theirs, ":" between; for the life of the process */
 
 /* A datagram socket that is connected to path; '@' stands for the abstract name's first byte. -1: there is none. */
 static int open_datagram(const char *path)
@@ -61,30 +54,10 @@ static bool is_journal(const char *stream)
 	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-/* sd_listen_fds(3): LISTEN_FDS of them from 3 on, for the process LISTEN_PID, their names in LISTEN_FDNAMES, ":" between. */
-static void take_kept(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
-
-	if (pid != NULL && fds != NULL && strtol(pid, NULL, 10) == getpid()) {
-		const long n = strtol(fds, NULL, 10);
-
-		kept = n > 0 && n < INT_MAX - FIRST_KEPT ? (int)n : 0;
-		kept_names = names != NULL ? strdup(names) : NULL;
-	}
-	for (int i = 0; i < kept; i++)
-		fcntl(FIRST_KEPT + i, F_SETFD, FD_CLOEXEC);
-	/* Taken away, so that no child takes them for its own. */
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-}
-
 void notify_open(void)
 {
 	const char *manager = getenv("NOTIFY_SOCKET"), *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
 
-	take_kept();
 	if (is_journal(getenv("JOURNAL_STREAM")))
 		log_journal(open_datagram(JOURNAL));
 	if (manager == NULL)
