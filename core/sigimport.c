@@ -293,7 +293,7 @@ static bool read_entry(struct importer *im, struct entry *e, struct text t)
 	put_flavor(e->flavor, field[6]);
 	if (text_len(field[7]) > 0) {
 		if (e->flavor[0] != '\0')
-			put_flavor(e->flavor, (struct text){ " ", " " + 1 });
+			put_flavor(e->flavor, (struct text){ " ", &" "[1] });
 		put_flavor(e->flavor, field[7]);
 	}
 	if (e->flavor[0] == '\0')
