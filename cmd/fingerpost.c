@@ -21,12 +21,12 @@ static const struct command {
 	const char *help;
 } table[] = {
 	{ "lookup", cmd_lookup, "[--store DIR] [--json] [--near] ADDRESS...",
-	  "what is known of an address; --near: of an unknown IPv6 address, what is known of its /64" },
+	  "what is known of an address; --near: else of its /64" },
 	{ "dump", cmd_dump, "[--store DIR] [--json|--csv]", "every host of the store" },
 	{ "stats", cmd_stats, "[--store DIR]", "the daemon's counters, and how old they are" },
 	{ "top", cmd_top, "[--store DIR] [--once]", "systems and rates; on a terminal again each second" },
 	{ "watch", cmd_watch, "[--store DIR] [--json] [--all]",
-	  "a line for each host that is new or has changed, as it comes; --all: for each that is seen" },
+	  "hosts that are new or have changed; --all: all seen" },
 	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
 	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
@@ -34,7 +34,7 @@ static const struct command {
 	  " [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",
-	  "spam and ham by system out of spamd's log, and scores that follow" },
+	  "spam and ham by system, out of spamd's log" },
 	{ "explain", cmd_explain, "[--store DIR] [--prior mail|flat|FILE] SIGNATURE|ADDRESS", "what speaks for and against each system" },
 	{ "unknown", cmd_unknown, "[--store DIR] [-n ROWS]", "the store's commonest signatures that nothing names" },
 	{ "learn", cmd_learn, "--label NAME:FLAVOR -r FILE|- ['FILTER']", "signatures of known machines, for review" },

@@ -27,7 +27,7 @@ static const struct entry {
 	{ 'c', "config", "FILE", CONFIG, NULL, "settings (" DEFAULT_FILE ")" },
 	{ 'i', "interface", "NAME", SETTING, "interface", "capture there; repeatable; \"any\" allowed" },
 	{ 'r', "read", "FILE", READ_FILE, NULL, "read a pcap file, FIFO or -, exit; repeatable" },
-	{ 0, "listen", "WHERE", SETTING, "listen", "ADDR:PORT or PATH: captures of sensors; repeatable" },
+	{ 0, "listen", "WHERE", SETTING, "listen", "ADDR:PORT or PATH: sensors; repeatable" },
 	{ 0, "stay", NULL, STAY, NULL, "after the last -r, keep serving" },
 	{ 'f', "signatures", "FILE", SETTING, "signatures", "signature file; repeatable, in order" },
 	{ 0, "store", "DIR", SETTING, "store.dir", "where the store is (/var/lib/fingerpost)" },
