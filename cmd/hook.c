@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static long try_exec(const char *arg)
@@ -49,9 +50,16 @@ static long try_accept(const char *arg)
 	return accept4(atoi(arg), NULL, NULL, 0);
 }
 
+/* What the packets process is only making is waited for, so that "not there" means out of reach. */
 static long try_read(const char *arg)
 {
-	return open(arg, O_RDONLY | O_CLOEXEC);
+	long fd = open(arg, O_RDONLY | O_CLOEXEC);
+
+	for (int i = 0; i < 100 && fd < 0 && errno == ENOENT; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+		fd = open(arg, O_RDONLY | O_CLOEXEC);
+	}
+	return fd;
 }
 
 static long try_write(const char *arg)
