@@ -12,7 +12,7 @@ plan skip_all => 'no valgrind' unless grep { -x "$_/valgrind" } '/usr/bin', '/us
 my $dir = Daemon::scratch();
 my $n = 1;
 Wire::pcap("$dir/a.pcap", [ map { my $s = $_; map { Wire::handshake($s, from => '192.0.2.' . ++$n, to => '192.0.2.1', sport => 1024 + $n) } 1 .. 5 } sort keys %Wire::SYSTEM ]);
-my @valgrind = ('valgrind', '-q', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite,possible',
+my @valgrind = ('valgrind', '-q', '--vgdb=no', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite,possible',
     '--trace-children=yes', '--child-silent-after-fork=no');
 
 for (
