@@ -1,7 +1,7 @@
 /*
  * query - how many answers a second a p0f 3 socket gives, and how soon: so many clients, each with one question at a time, for so long.
  *
- *   query SOCKET CLIENTS SECONDS FIRST N [IDLE]     FIRST: an IPv4 address; the next N are asked about, at random
+ *   query SOCKET CLIENTS SECONDS FILE [IDLE]     FILE: IPv4 addresses, one a line, to be asked about at random
  *
  * IDLE connections more are opened and never used. Prints one JSON line, times in microseconds. One thread: it must not be the measure of a
  * server that has a CPU of its own, so it writes to all clients that are due before it waits.
@@ -9,7 +9,7 @@
 #include "api/p0f.h"
 
 #include <arpa/inet.h>
-#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,27 @@ static struct client {
 	uint8_t reply[P0F_REPLY];
 } client[CLIENTS_MAX];
 
-static void ask(struct client *c, uint32_t first, uint32_t n)
+static uint32_t *address; /* network order */
+static size_t n_addresses;
+
+static bool read_addresses(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char line[64];
+	size_t room = 0;
+
+	while (in != NULL && fgets(line, sizeof line, in) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (n_addresses == room && (address = realloc(address, (room = room * 2 + 1024) * sizeof *address)) == NULL)
+			return false;
+		n_addresses += inet_pton(AF_INET, line, &address[n_addresses]) == 1;
+	}
+	if (in != NULL)
+		fclose(in);
+	return n_addresses > 0;
+}
+
+static void ask(struct client *c)
 {
 	static uint64_t random = 88172645463325252u;
 	const uint32_t magic = 0x50304601;
@@ -58,7 +78,7 @@ static void ask(struct client *c, uint32_t first, uint32_t n)
 	random ^= random << 13;
 	random ^= random >> 7;
 	random ^= random << 17;
-	const uint32_t addr = htonl(first + (uint32_t)(random % n));
+	const uint32_t addr = address[random % n_addresses];
 
 	memcpy(query, &magic, 4);
 	query[4] = 4;
@@ -83,17 +103,15 @@ static unsigned quantile(uint64_t answers, unsigned thousandths)
 int main(int argc, char **argv)
 {
 	struct epoll_event ev[64];
-	struct in_addr first;
 	uint64_t answers = 0, known = 0;
 	int64_t worst_ns = 0;
 	struct rlimit files;
 
-	if (argc < 6 || inet_pton(AF_INET, argv[4], &first) != 1) {
-		fprintf(stderr, "usage: query SOCKET CLIENTS SECONDS FIRST N [IDLE]\n");
+	if (argc < 5 || !read_addresses(argv[4])) {
+		fprintf(stderr, "usage: query SOCKET CLIENTS SECONDS FILE [IDLE]\n");
 		return 2;
 	}
-	const int clients = atoi(argv[2]), idle = argc > 6 ? atoi(argv[6]) : 0;
-	const uint32_t n = (uint32_t)atoi(argv[5]);
+	const int clients = atoi(argv[2]) < CLIENTS_MAX ? atoi(argv[2]) : CLIENTS_MAX, idle = argc > 5 ? atoi(argv[5]) : 0;
 
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
@@ -105,7 +123,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "query: idle connection %d failed\n", i);
 			return 1;
 		}
-	for (int i = 0; i < clients && i < CLIENTS_MAX; i++) {
+	for (int i = 0; i < clients; i++) {
 		client[i].fd = connect_to(argv[1]);
 		struct epoll_event add = { .events = EPOLLIN, .data.u32 = (uint32_t)i };
 
@@ -117,7 +135,7 @@ int main(int argc, char **argv)
 	const int64_t from = now_ns(), end = from + atoi(argv[3]) * INT64_C(1000000000);
 
 	for (int i = 0; i < clients; i++)
-		ask(&client[i], ntohl(first.s_addr), n);
+		ask(&client[i]);
 	while (now_ns() < end) {
 		const int ready = epoll_wait(ep, ev, 64, 1000);
 
@@ -137,7 +155,7 @@ int main(int argc, char **argv)
 			known += c->reply[4] == P0F_OK;
 			worst_ns = took > worst_ns ? took : worst_ns;
 			histogram[took / 1000 < BUCKETS - 1 ? took / 1000 : BUCKETS - 1]++;
-			ask(c, ntohl(first.s_addr), n);
+			ask(c);
 		}
 	}
 	const double seconds = (double)(now_ns() - from) / 1e9;
