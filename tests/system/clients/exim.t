@@ -61,6 +61,10 @@ like($head, $ours, 'our answer is in what Exim delivered') or diag Daemon::slurp
 diag $head =~ /^(X-P0f.*)$/m;
 note sprintf 'it took %.2f s', $took;
 
+$head = $c->delivered('/var/mail/reader', scalar $c->send_local('reader@mx.example'));
+like($head, qr/^Subject: message/m, 'a client that was never seen');
+unlike($head, qr/X-P0f/, 'has no header, not an empty one');
+
 # New clients, each asked about at accept().
 my @new = map { "192.0.2.$_" } 101 .. 110;
 $c->net->address(@new);

@@ -51,7 +51,6 @@ like($head, qr/^X-Spamd-Result:/m, 'nobody there: rspamd judges, and mail flows'
 like($head, qr/P0F_FAIL/, 'it says that there is no p0f');
 
 my $d = $c->start_daemon;
-sleep 1.2;
 $head = mail();
 my $result = qr/OS_LINUX\(0\.00\)\[Linux [^\]]*\].*P0F\(0\.00\)\[link=Ethernet or modem,distance=0\]/;
 like($head, $result, 'the symbol of our answer in what was delivered') or diag Daemon::slurp('/var/log/rspamd/rspamd.log');
@@ -66,7 +65,6 @@ $d->wait_for(sub { $d->ended });
 $head = mail();
 like($head, qr/^X-Spamd-Result:.*P0F_FAIL/m, 'killed: rspamd judges, and mail flows');
 $d = $c->start_daemon;
-sleep 1.2;
 like(mail(), $result, 'started again: the symbol is back');
 $d->stop;
 done_testing;
