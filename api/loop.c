@@ -65,6 +65,18 @@ static void reopen(struct loop *l)
 	l->store = fresh;
 }
 
+/*
+ * Opening the store and looking whether it is still the same are the work of whoever asks next: done each second, it is not that of a
+ * client who asks at accept().
+ */
+static void keep_warm(struct loop *l)
+{
+	static const struct fp_addr nobody;
+	struct fp_answer answer;
+
+	loop_known(l, &nobody, &answer);
+}
+
 bool loop_known(struct loop *l, const struct fp_addr *addr, struct fp_answer *out)
 {
 	int rc = fp_lookup(l->store, addr, out);
@@ -209,9 +221,11 @@ static void *run(void *arg)
 
 	l->now_ms = loop_clock_ms();
 	stream_adopt(l);
+	keep_warm(l);
 	while (!l->stopping) {
 		pass(l, timeout_of(l));
 		if (l->now_ms >= idle_ms) {
+			keep_warm(l);
 			stream_idle(l);
 			stream_keep(l, false);
 			stream_bury(l);

@@ -10,6 +10,7 @@ use File::Path qw(make_path);
 use Net;
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Wire;
 
 our $MX   = '192.0.2.1';
 our $FROM = '192.0.2.50';
@@ -58,7 +59,9 @@ sub start_daemon {
     my $d = Daemon->start(dir => $self->{dir}, prefix => [ $self->{net}->inside('mx') ],
         options => [ '-c', '/etc/fingerpost/fingerpost.conf', '-i', 'mx0', 'tcp port 25' ]);
     like($d->log, qr/: ready: /, 'fingerpostd with the recipe\'s settings') or diag $d->log;
-    sleep 1; # the store is checked at start: in the first moments nobody is known
+    # A fresh store's first record takes its time; mail servers are not asked about that.
+    $self->{net}->send_packets([ Wire::syn('Linux', from => '192.0.2.49', to => $MX) ]);
+    ok($d->wait_for(sub { $d->lookup('192.0.2.49') }, 10), 'which sees the wire');
     return $self->{daemon} = $d;
 }
 
