@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The real clients of mail that Debian has, each in a root of its own with the recipe of docs/clients/: tests/system/clients/NAME.t.
-# CLIENTS="NAME..." runs others (haraka comes from npm, so `make check-clients` alone has it).
+# Real clients of mail, each in a root of its own with the recipe of docs/clients/: tests/system/clients/NAME.t. For `make check-clients`;
+# CLIENTS="NAME..." says which (haraka comes from npm).
 use strict;
 use warnings;
 use lib 'tests/lib';
