@@ -371,6 +371,10 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 {
 	struct track_unsent *u = track_host_unsent(ev->host);
 
+	if (ev->sendsyn) { /* p0f-sendsyn's probe, or the answer to one, is a question: nothing is kept of it */
+		counter_add(m->row, ev->kind == TRACK_SYN ? C_SYN : C_SYNACK, ev->kind == TRACK_SYN || ev->kind == TRACK_SYNACK);
+		return;
+	}
 	switch (ev->kind) {
 	case TRACK_SYN:
 		on_syn(m, ev);

@@ -358,6 +358,30 @@ static void test_doubtful_uptime(void **state)
 	}
 }
 
+/* p0f-sendsyn's probe and the answer to it are judged, and nothing is said of either end. */
+static void test_probe_says_nothing(void **state)
+{
+	struct tcp_obs probe = syn(LINUX, 7, 40000, 1, 0);
+	struct fixture f;
+
+	(void)state;
+	for (int bulk = 0; bulk < 2; bulk++) {
+		probe.win = 1337;
+		probe.mss = 1331;
+		begin_mode(&f, 100, 0, bulk);
+		matcher_batch(f.m, 0, &probe, 1);
+		complete(&f, 7, 40000, 1, 1);
+		while (matcher_tick(f.m, true))
+			;
+		assert_int_equal(f.store->n, 0);
+		assert_int_equal(count(&f, C_SYN), 1);
+		assert_int_equal(count(&f, C_SYNACK), 1);
+		assert_int_equal(count(&f, C_APPLIED), 3);
+		assert_accounted(&f, 0);
+		end(&f);
+	}
+}
+
 static void test_busy_store_loses_nothing(void **state)
 {
 	struct fixture f;
@@ -830,6 +854,7 @@ int main(void)
 		cmocka_unit_test(test_spoofed_system_is_not_confirmed),
 		cmocka_unit_test(test_spoofed_syn_does_not_take_a_handshake),
 		cmocka_unit_test(test_doubtful_uptime),
+		cmocka_unit_test(test_probe_says_nothing),
 		cmocka_unit_test(test_busy_store_loses_nothing),
 		cmocka_unit_test(test_stalled_store_stops_nobody),
 		cmocka_unit_test(test_evicted_hosts_say_what_is_unsent),
