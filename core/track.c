@@ -36,6 +36,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	if (t->answers != NULL)
 		match_cache_clear(t->answers);
 	t->server_generation = UINT32_MAX; /* no host's */
+	t->server_hash = hash_siphash13(&conf->key, t->server_addr.b, sizeof t->server_addr.b);
 	age_init(&t->hosts_new);
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);

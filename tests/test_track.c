@@ -549,6 +549,32 @@ static void test_flood(void **state)
 	end(&w);
 }
 
+/* The unspecified address is one like others, also as the first of all. */
+static void test_unspecified_address(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 16, 4);
+
+	struct tcp_obs nobody = syn(CLIENT, 40000, 1, 0);
+
+	memset(&nobody.src, 0, sizeof nobody.src);
+	SEE(&w, nobody, "syn mtu");
+	nobody.src_port++;
+	SEE(&w, nobody, "syn mtu");
+	assert_non_null(track_find(w.t, &nobody.src));
+	for (uint32_t i = 0; i < 20; i++) /* others, so that it has to go */
+		see(&w, syn(CLIENT + i, 40000, 1, (int)i));
+	assert_null(track_find(w.t, &nobody.src));
+
+	struct track_stats stats;
+
+	track_stats(w.t, &stats);
+	assert_int_equal(stats.hosts, 4);
+	end(&w);
+}
+
 /* The smallest tables, all of them confirmed: the two ends of one segment never displace each other. */
 static void test_smallest(void **state)
 {
@@ -709,7 +735,7 @@ int main(void)
 		cmocka_unit_test(test_overtaken_and_another_syn), cmocka_unit_test(test_http_keeps_a_flow), cmocka_unit_test(test_dropped_frames_count),
 		cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
 		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
-		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_unspecified_address), cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts), cmocka_unit_test(test_times_backwards),
 		cmocka_unit_test(test_probation_part),
 	};
