@@ -56,7 +56,7 @@ sub address {
     $self->ip("-n $self->{out} addr add $_" . (/:/ ? '/64' : '/24') . ' dev out0' . (/:/ ? ' nodad' : '')) for @addresses;
 }
 
-# Puts IP packets on the wire from outside, in order, `gap` seconds apart; waits until all are sent.
+# Puts IP packets on the wire from outside, in order, `gap` seconds apart; waits until all are sent. [ PACKET, TAG... ]: tagged, as Wire::sender() says.
 sub send_packets {
     my ($self, $packets, $gap) = @_;
     my $pid = fork // die "fork: $!\n";
@@ -68,7 +68,7 @@ sub send_packets {
         my $number = `uname -m` =~ /x86_64/ ? 308 : 268;
         syscall($number, fileno $ns, 0x40000000) == 0 or POSIX::_exit(2);
         my $send = Wire::sender($self->{out_if}, $self->{mx_mac});
-        for (@$packets) { $send->($_); sleep $gap if $gap }
+        for (@$packets) { $send->(ref $_ ? @$_ : $_); sleep $gap if $gap }
         POSIX::_exit(0);
     }
     waitpid $pid, 0;

@@ -104,7 +104,8 @@ sub pcap {
     return $file;
 }
 
-# A socket that puts Ethernet frames on an interface: returns a function that takes an IP packet.
+# A socket that puts Ethernet frames on an interface: returns a function that takes an IP packet, and tags that go before it, outermost
+# first, each eight hex digits ("81000064": 802.1Q, network 100).
 sub sender {
     my ($interface, $to_mac) = @_;
     # AF_PACKET 17, SOCK_RAW 3
@@ -117,9 +118,9 @@ sub sender {
     # struct sockaddr_ll
     bind $socket, pack 'Sniscca8', 17, 0, $index, 0, 0, 6, '' or die "bind to $interface: $!\n";
     return sub {
-        my $packet = shift;
+        my ($packet, @tags) = @_;
         my $type = ord($packet) >> 4 == 6 ? 0x86dd : 0x0800;
-        defined send $socket, $to . $from . pack('n', $type) . $packet, 0 or die "send on $interface: $!\n";
+        defined send $socket, $to . $from . pack('H*', join '', @tags) . pack('n', $type) . $packet, 0 or die "send on $interface: $!\n";
     };
 }
 
