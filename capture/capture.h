@@ -80,6 +80,16 @@ struct capture_handler {
 /* Until the end of the file (0), capture_stop() (0), or an error: FP_ETRUNC, FP_EFORMAT or FP_ECAPTURE, what came before was handed over. */
 int capture_run(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR]);
 
+/*
+ * Several threads on one file. capture_parts(): how many of n are of use, 1 where capture_run() is to read it: a file that is small, or no classic pcap
+ * that is there as a whole. Else each of so many threads calls capture_run_part(), with a handler of its own: frame() of different threads runs at the same
+ * time; flush() follows the frames of a part, by one thread at a time, in the order of the file, and sees the counts of all so far. A frame's
+ * bytes stay as they are until that flush(). What capture_run() would return comes from the one thread that met it, 0 from the others.
+ */
+#define CAPTURE_PART_BYTES (1u << 19)
+unsigned capture_parts(struct capture *c, unsigned n);
+int capture_run_part(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR]);
+
 /* Async-signal-safe; the run drains what the kernel holds and returns. */
 void capture_stop(struct capture *c);
 

@@ -5,6 +5,7 @@
 #include "capture/capture_int.h"
 #include "capture/filter.h"
 #include "capture/inner.h"
+#include "capture/parts.h"
 #include "capture/pcapfile.h"
 #include "capture/pcapngfile.h"
 #include "core/err.h"
@@ -43,7 +44,10 @@ struct file {
 	struct inner inner;
 	struct capture_stats stats;
 	const struct capture_handler *handler; /* of the run */
+	struct parts *parts;        /* several threads read it; NULL: one */
 };
+
+#define PARTS_EACH 8 /* fewer for a thread are not worth its start */
 
 static void waiting(void *ctx, bool idle)
 {
@@ -95,26 +99,32 @@ static int choose(struct file *f, uint32_t link, char err[CAPTURE_ERR])
 	return compile(f, link, err);
 }
 
+/* Whether FILTER passes it: 1, 0, or FP_ECONFIG where it cannot be made for such frames. */
+static int passes(struct file *f, const struct capture_frame *frame, char err[CAPTURE_ERR])
+{
+	const struct pcap_pkthdr h = { .caplen = frame->caplen, .len = frame->len };
+	const enum inner_verdict inner = inner_judge(&f->inner, frame);
+	char why[CAPTURE_ERR];
+
+	if (choose(f, frame->link, why) != 0) {
+		snprintf(err, CAPTURE_ERR, "%s: link type %u: %.400s. All before it was read", f->base.name, frame->link, why);
+		return FP_ECONFIG;
+	}
+	return inner == INNER_PASSES ||
+	    (inner == INNER_NONE && pcap_offline_filter(&f->compiled[f->current].program, &h, frame->bytes) != 0);
+}
+
 static int hand_over(struct file *f, const struct capture_frame *frame, char err[CAPTURE_ERR])
 {
-	if (f->filter != NULL) {
-		const struct pcap_pkthdr h = { .caplen = frame->caplen, .len = frame->len };
-		const enum inner_verdict inner = inner_judge(&f->inner, frame);
-		char why[CAPTURE_ERR];
+	const int passed = f->filter != NULL ? passes(f, frame, err) : 1;
 
-		if (choose(f, frame->link, why) != 0) {
-			snprintf(err, CAPTURE_ERR, "%s: link type %u: %.400s. All before it was read", f->base.name, frame->link, why);
-			return FP_ECONFIG;
-		}
-		if (inner == INNER_REJECTED ||
-		    (inner == INNER_NONE && pcap_offline_filter(&f->compiled[f->current].program, &h, frame->bytes) == 0)) {
-			f->stats.kernel_seen++;
-			f->stats.filtered++;
-			return 0;
-		}
-	}
+	if (passed < 0)
+		return passed;
 	f->stats.kernel_seen++;
-	f->handler->frame(f->handler->ctx, frame);
+	if (passed)
+		f->handler->frame(f->handler->ctx, frame);
+	else
+		f->stats.filtered++;
 	return 0;
 }
 
@@ -125,6 +135,19 @@ static bool stopped(const struct file *f)
 	return atomic_load_explicit(&f->base.a_stop, memory_order_relaxed);
 }
 
+/* After so many records, at that byte. */
+static void say_pcap(const struct file *f, int rc, uint64_t records, uint64_t offset, char err[CAPTURE_ERR])
+{
+	if (rc == FP_ETRUNC)
+		snprintf(err, CAPTURE_ERR, "%s: ends in the middle of record %llu: was it copied whole? All before it was read", f->base.name,
+		    (unsigned long long)records + 1);
+	else if (rc == FP_EFORMAT)
+		snprintf(err, CAPTURE_ERR, "%s: damaged at byte %llu: record %llu claims more than %u bytes. All before it was read",
+		    f->base.name, (unsigned long long)offset, (unsigned long long)records + 1, PCAPFILE_RECORD_MAX);
+	else
+		snprintf(err, CAPTURE_ERR, "%s: %s", f->base.name, fp_strerror(rc));
+}
+
 static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 {
 	struct capture_frame frame = { .rejected = false };
@@ -132,14 +155,8 @@ static int run_pcap(struct file *f, char err[CAPTURE_ERR])
 
 	while ((rc = pcapfile_next(&f->pcap, &frame)) == 1 && !stopped(f) && filtered == 0)
 		filtered = hand_over(f, &frame, err);
-	if (rc == FP_ETRUNC)
-		snprintf(err, CAPTURE_ERR, "%s: ends in the middle of record %llu: was it copied whole? All before it was read", f->base.name,
-		    (unsigned long long)f->pcap.records + 1);
-	else if (rc == FP_EFORMAT)
-		snprintf(err, CAPTURE_ERR, "%s: damaged at byte %llu: record %llu claims more than %u bytes. All before it was read",
-		    f->base.name, (unsigned long long)f->pcap.offset, (unsigned long long)f->pcap.records + 1, PCAPFILE_RECORD_MAX);
-	else if (rc < 0)
-		snprintf(err, CAPTURE_ERR, "%s: %s", f->base.name, fp_strerror(rc));
+	if (rc < 0)
+		say_pcap(f, rc, f->pcap.records, f->pcap.offset, err);
 	return rc < 0 ? rc : filtered;
 }
 
@@ -211,6 +228,66 @@ static int file_run(struct capture *c, const struct capture_handler *handler, ch
 
 	handler->flush(handler->ctx, &f->stats, false);
 	f->handler = NULL;
+	return rc;
+}
+
+/* ---- Several threads ---------------------------------------------------------------------- */
+
+unsigned capture_parts(struct capture *c, unsigned n)
+{
+	struct file *f = (struct file *)c;
+	const uint64_t most = f->source.total / (PARTS_EACH * CAPTURE_PART_BYTES);
+
+	if (most < n)
+		n = (unsigned)most;
+	/* Standard input may be a file that begins before us. */
+	if (!c->whole || f->kind != KIND_PCAP || n < 2 || lseek(f->source.fd, 0, SEEK_CUR) != (off_t)f->source.bytes ||
+	    parts_create(&f->parts, &f->pcap, f->source.fd, f->source.total, &c->a_stop) != 0)
+		return 1;
+	return n;
+}
+
+/* The frames of a part; only its own thread sees them. Of classic pcap there is one link type, and FILTER is compiled for it. */
+static uint64_t part_frames(struct file *f, const struct part *b, const struct capture_handler *handler, uint64_t *filtered, char err[CAPTURE_ERR])
+{
+	struct capture_frame frame = { .rejected = false };
+	uint64_t n = 0;
+
+	for (const uint8_t *at = b->at; at < b->end; at += PCAPFILE_RECORD_HEADER + frame.caplen) {
+		pcapfile_frame(&f->pcap, at, &frame);
+		n++;
+		if (f->filter == NULL || passes(f, &frame, err) == 1)
+			handler->frame(handler->ctx, &frame);
+		else
+			++*filtered;
+	}
+	return n;
+}
+
+int capture_run_part(struct capture *c, const struct capture_handler *handler, char err[CAPTURE_ERR])
+{
+	struct file *f = (struct file *)c;
+	struct part b;
+	int rc = part_make(&b);
+
+	err[0] = '\0';
+	while (rc == 0 && parts_take(f->parts, &b)) {
+		uint64_t filtered = 0;
+		const uint64_t n = part_frames(f, &b, handler, &filtered, err);
+
+		if (!parts_turn(f->parts, &b))
+			break;
+		f->stats.kernel_seen += n;
+		f->stats.filtered += filtered;
+		f->stats.bytes = b.next;
+		f->stats.bytes_total = f->source.total;
+		handler->flush(handler->ctx, &f->stats, false);
+		rc = b.rc;
+		parts_pass(f->parts, &b);
+		if (rc != 0)
+			say_pcap(f, rc, b.records + n, b.next, err);
+	}
+	part_free(&b);
 	return rc;
 }
 
@@ -313,6 +390,7 @@ static void file_close(struct capture *c)
 		pcap_freecode(&f->compiled[i].program);
 	free(f->filter);
 	inner_close(&f->inner);
+	parts_destroy(&f->parts);
 	source_close(&f->source);
 	free(f->hello_filter);
 	free(f);

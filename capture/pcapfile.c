@@ -3,12 +3,10 @@
 #include "core/err.h"
 
 #include <byteswap.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #define MAGIC_US 0xa1b2c3d4u
 #define MAGIC_NS 0xa1b23c4du
-#define RECORD_HEADER 16u
 
 static uint32_t load32(const uint8_t *p)
 {
@@ -16,11 +14,6 @@ static uint32_t load32(const uint8_t *p)
 
 	memcpy(&n, p, sizeof n);
 	return n;
-}
-
-static inline uint32_t number(const struct pcapfile *f, const uint8_t *p)
-{
-	return f->swapped ? bswap_32(load32(p)) : load32(p);
 }
 
 bool pcapfile_magic(const uint8_t bytes[4])
@@ -43,8 +36,8 @@ int pcapfile_begin(struct pcapfile *f, struct source *source)
 		return FP_EFORMAT;
 	f->swapped = magic != MAGIC_US && magic != MAGIC_NS;
 	f->nanoseconds = magic == MAGIC_NS || magic == bswap_32(MAGIC_NS);
-	f->snaplen = number(f, h + 16);
-	f->link = number(f, h + 20) & 0xffff; /* above: bits about a frame check sequence */
+	f->snaplen = pcapfile_number(f, h + 16);
+	f->link = pcapfile_number(f, h + 20) & 0xffff; /* above: bits about a frame check sequence */
 	f->offset = PCAPFILE_HEADER;
 	source_skip(source, PCAPFILE_HEADER);
 	return 0;
@@ -63,27 +56,23 @@ int pcapfile_next(struct pcapfile *f, struct capture_frame *frame)
 	struct source *s = f->source;
 	size_t have = source_have(s);
 
-	if (have < RECORD_HEADER && (have = source_want(s, RECORD_HEADER)) < RECORD_HEADER)
+	if (have < PCAPFILE_RECORD_HEADER && (have = source_want(s, PCAPFILE_RECORD_HEADER)) < PCAPFILE_RECORD_HEADER)
 		return ended(f, have);
 
 	const uint8_t *h = source_bytes(s);
-	const uint32_t caplen = number(f, h + 8);
+	const uint32_t caplen = pcapfile_caplen(f, h);
 
 	if (caplen > PCAPFILE_RECORD_MAX)
 		return FP_EFORMAT;
-	if (have < RECORD_HEADER + caplen) {
-		have = source_want(s, RECORD_HEADER + caplen);
-		if (have < RECORD_HEADER + caplen)
+	if (have < PCAPFILE_RECORD_HEADER + caplen) {
+		have = source_want(s, PCAPFILE_RECORD_HEADER + caplen);
+		if (have < PCAPFILE_RECORD_HEADER + caplen)
 			return ended(f, have);
 		h = source_bytes(s);
 	}
-	frame->bytes = h + RECORD_HEADER;
-	frame->caplen = caplen;
-	frame->len = number(f, h + 12);
-	frame->link = f->link;
-	frame->time_ns = (int64_t)number(f, h) * 1000000000 + (int64_t)number(f, h + 4) * (f->nanoseconds ? 1 : 1000);
-	source_skip(s, RECORD_HEADER + caplen);
+	pcapfile_frame(f, h, frame);
+	source_skip(s, PCAPFILE_RECORD_HEADER + caplen);
 	f->records++;
-	f->offset += RECORD_HEADER + caplen;
+	f->offset += PCAPFILE_RECORD_HEADER + caplen;
 	return 1;
 }

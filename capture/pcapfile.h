@@ -10,7 +10,11 @@
 #include "capture/capture.h"
 #include "capture/source.h"
 
+#include <byteswap.h>
+#include <string.h>
+
 #define PCAPFILE_HEADER 24
+#define PCAPFILE_RECORD_HEADER 16
 #define PCAPFILE_RECORD_MAX 262144 /* libpcap's MAXIMUM_SNAPLEN */
 
 struct pcapfile {
@@ -34,5 +38,30 @@ int pcapfile_begin(struct pcapfile *f, struct source *source);
  * FP_EFORMAT: a record of impossible length; -errno.
  */
 int pcapfile_next(struct pcapfile *f, struct capture_frame *frame);
+
+/* ---- A record whose header stands at h ---------------------------------------------------- */
+
+static inline uint32_t pcapfile_number(const struct pcapfile *f, const uint8_t *h)
+{
+	uint32_t n;
+
+	memcpy(&n, h, sizeof n);
+	return f->swapped ? bswap_32(n) : n;
+}
+
+/* Bytes of the frame behind the header; whatever the file says. */
+static inline uint32_t pcapfile_caplen(const struct pcapfile *f, const uint8_t *h)
+{
+	return pcapfile_number(f, h + 8);
+}
+
+static inline void pcapfile_frame(const struct pcapfile *f, const uint8_t *h, struct capture_frame *frame)
+{
+	frame->bytes = h + PCAPFILE_RECORD_HEADER;
+	frame->caplen = pcapfile_caplen(f, h);
+	frame->len = pcapfile_number(f, h + 12);
+	frame->link = f->link;
+	frame->time_ns = (int64_t)pcapfile_number(f, h) * 1000000000 + (int64_t)pcapfile_number(f, h + 4) * (f->nanoseconds ? 1 : 1000);
+}
 
 #endif

@@ -41,6 +41,7 @@ struct daemon {
 	size_t n_live, n_files;
 	unsigned queues;           /* rows of COUNTER_QUEUE: one each live capture, one each stream, one for all files */
 	unsigned n_streams;        /* of these */
+	unsigned readers;          /* threads that read one large file, at most */
 	struct intake intake;
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;

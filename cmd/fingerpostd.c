@@ -174,8 +174,10 @@ static int open_captures(struct daemon *d)
 	return 0;
 }
 
-/* At least one matcher by default; none where there is one CPU only. */
-static void choose_matchers(struct daemon *d)
+#define READERS_MAX 8 /* by default: one keeps several matchers busy */
+
+/* At least one matcher by default; none where there is one CPU only. A reader that waits costs nothing: as many as there are CPUs. */
+static void choose_threads(struct daemon *d)
 {
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const long captures = d->queues > d->n_streams ? (long)(d->queues - d->n_streams) : 1;
@@ -185,6 +187,7 @@ static void choose_matchers(struct daemon *d)
 		n = cpus <= 1 ? 0 : cpus > captures ? (uint64_t)(cpus - captures) : 1;
 	if (n == 0 && d->n_streams > 0)
 		n = 1; /* streams come and go: not each has tables of its own */
+	d->readers = (unsigned)(d->opt.conf.readers != CONF_AUTO ? d->opt.conf.readers : cpus < 1 ? 1 : cpus < READERS_MAX ? (uint64_t)cpus : READERS_MAX);
 	d->match_in_capture = n == 0;
 	d->matchers = d->match_in_capture ? d->queues : (unsigned)(n < 64 ? n : 64);
 }
@@ -318,7 +321,7 @@ static int open_all(struct supervisor *s)
 
 	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
 		return rc;
-	choose_matchers(d);
+	choose_threads(d);
 	if ((rc = open_shared(d)) != 0) {
 		log_error("cannot make shared memory: %s", fp_strerror(rc));
 		return rc;

@@ -84,8 +84,7 @@ static void *named_thread(void *arg)
 	return s.body(s.arg);
 }
 
-static int start_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name,
-    int pin)
+int packets_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name, int pin)
 {
 	struct thread_start *s = malloc(sizeof *s);
 
@@ -124,7 +123,7 @@ static int start_matchers(struct packets *p)
 			return -ENOMEM;
 		*arg = (struct matcher_arg){ p, p->matcher[m] };
 		snprintf(name, sizeof name, "matcher %u", m);
-		const int rc = start_thread(p, &p->matcher_thread[m], matcher_thread, arg, name,
+		const int rc = packets_thread(p, &p->matcher_thread[m], matcher_thread, arg, name,
 		    (int)(p->d->queues - p->d->n_streams + m));
 
 		if (rc != 0) {
@@ -142,7 +141,7 @@ static int start_queues(struct packets *p)
 		char name[24];
 
 		snprintf(name, sizeof name, "capture %u", q);
-		const int rc = start_thread(p, &p->queue[q].thread, p->queue[q].stream ? queue_stream_thread : queue_thread, &p->queue[q], name,
+		const int rc = packets_thread(p, &p->queue[q].thread, p->queue[q].stream ? queue_stream_thread : queue_thread, &p->queue[q], name,
 		    p->queue[q].stream ? -1 : p->queue[q].live ? (int)q : (int)p->d->n_live);
 
 		if (rc != 0)
@@ -526,7 +525,7 @@ static int start(struct packets *p)
 	    (rc = make_queues(p)) != 0)
 		return rc;
 	atomic_init(&p->a_sigdb, p->d->sigdb);
-	if ((rc = start_thread(p, &p->writer_thread, writer_thread, p, "writer", -1)) != 0)
+	if ((rc = packets_thread(p, &p->writer_thread, writer_thread, p, "writer", -1)) != 0)
 		return rc;
 	if (!p->d->match_in_capture && (rc = start_matchers(p)) != 0)
 		return rc;

@@ -64,6 +64,21 @@ struct packets {
 	_Atomic bool a_majority_said;
 };
 
+/* A thread with a name, pinned to the pin-th of our CPUs; -1: anywhere. Says what went wrong. */
+int packets_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name, int pin);
+
+/* What becomes of a frame: C_OBSERVED, *obs is for a matcher; else the counter that it belongs to. */
+enum counter queue_judge(const struct packets *p, const struct capture_frame *frame, struct tcp_obs *obs);
+/* One for a matcher, at the end of the queue's batch; whose turn it is alone. */
+void queue_add(struct queue *q, const struct tcp_obs *obs);
+/* Towards the word that one address hides many. */
+void queue_majority(struct queue *q, struct majority *m, const struct tcp_obs *obs);
+/* Batches go, and what the file's reader counted since `last` is added. */
+void queue_file_flush(struct queue *q, struct capture_stats *last, const struct capture_stats *stats, bool idle);
+
+/* A file by n threads, the caller's among them (readers.c): as capture_run(). */
+int readers_run(struct queue *q, struct capture *c, unsigned n, char err[CAPTURE_ERR]);
+
 /* Bodies of capture threads: of an interface or of files, and of streams. */
 void *queue_thread(void *queue);
 void *queue_stream_thread(void *queue);

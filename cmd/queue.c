@@ -55,48 +55,62 @@ static bool ignored(const struct packets *p, const struct tcp_obs *obs)
 }
 
 /* A balancer, a proxy, the bridge of a container: whoever they serve looks like them. Said once. */
-static void say_majority(struct queue *q)
+static void say_majority(struct queue *q, const struct majority *m)
 {
 	char text[FP_ADDR_TEXT] = "one address";
 
 	if (atomic_exchange_explicit(&q->p->a_majority_said, true, memory_order_relaxed))
 		return;
 	if (q->p->d->opt.conf.log_addresses)
-		fp_addr_text(&q->sources.of, text);
+		fp_addr_text(&m->of, text);
 	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
 	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
 	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
 }
 
+void queue_majority(struct queue *q, struct majority *m, const struct tcp_obs *obs)
+{
+	if (obs->kind == OBS_SYN && majority_add(m, &obs->src))
+		say_majority(q, m);
+}
+
+enum counter queue_judge(const struct packets *p, const struct capture_frame *frame, struct tcp_obs *obs)
+{
+	if (frame->rejected)
+		return C_FILTERED;
+	const enum pkt_result result =
+	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, obs);
+
+	if (result > PKT_FILTERED)
+		return counter_undecodable(result);
+	if (result != PKT_OK || !obs_wanted(obs))
+		return C_FILTERED;
+	return p->n_ignore > 0 && ignored(p, obs) ? C_IGNORED : C_OBSERVED;
+}
+
+void queue_add(struct queue *q, const struct tcp_obs *obs)
+{
+	struct packets *p = q->p;
+	const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, obs, p->d->matchers);
+
+	q->batch[m].obs[q->batch[m].n++] = *obs;
+	if (q->batch[m].n == QUEUE_BATCH)
+		send_batch(q, m);
+}
+
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
 	struct queue *q = ctx;
-	struct packets *p = q->p;
 	struct tcp_obs obs;
+	const enum counter c = queue_judge(q->p, frame, &obs);
 
 	counter_add(q->row, C_FRAMES, 1);
-	if (frame->rejected) {
-		counter_add(q->row, C_FILTERED, 1);
+	if (c != C_OBSERVED) {
+		counter_add(q->row, c, 1);
 		return;
 	}
-	const enum pkt_result result =
-	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, &obs);
-
-	if (result > PKT_FILTERED) {
-		counter_add(q->row, counter_undecodable(result), 1);
-	} else if (result != PKT_OK || !obs_wanted(&obs)) {
-		counter_add(q->row, C_FILTERED, 1);
-	} else if (p->n_ignore > 0 && ignored(p, &obs)) {
-		counter_add(q->row, C_IGNORED, 1);
-	} else {
-		if (obs.kind == OBS_SYN && majority_add(&q->sources, &obs.src))
-			say_majority(q);
-		const unsigned m = p->d->match_in_capture ? q->number : matcher_of(&p->key, &obs, p->d->matchers);
-
-		q->batch[m].obs[q->batch[m].n++] = obs;
-		if (q->batch[m].n == QUEUE_BATCH)
-			send_batch(q, m);
-	}
+	queue_majority(q, &q->sources, &obs);
+	queue_add(q, &obs);
 }
 
 static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
@@ -134,19 +148,25 @@ static void on_file_frame(void *ctx, const struct capture_frame *frame)
 	on_frame(((struct file_flush *)ctx)->q, frame);
 }
 
+void queue_file_flush(struct queue *q, struct capture_stats *last, const struct capture_stats *stats, bool idle)
+{
+	const struct capture_stats more = {
+		.kernel_seen = stats->kernel_seen - last->kernel_seen,
+		.filtered = stats->filtered - last->filtered,
+	};
+
+	add_file_stats(q, &more);
+	*last = *stats;
+	atomic_store_explicit(&q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
+	atomic_store_explicit(&q->a_bytes, stats->bytes, memory_order_relaxed);
+	on_flush(q, stats, idle);
+}
+
 static void on_file_flush(void *ctx, const struct capture_stats *stats, bool idle)
 {
 	struct file_flush *f = ctx;
-	const struct capture_stats more = {
-		.kernel_seen = stats->kernel_seen - f->last.kernel_seen,
-		.filtered = stats->filtered - f->last.filtered,
-	};
 
-	add_file_stats(f->q, &more);
-	f->last = *stats;
-	atomic_store_explicit(&f->q->a_bytes_total, stats->bytes_total, memory_order_relaxed);
-	atomic_store_explicit(&f->q->a_bytes, stats->bytes, memory_order_relaxed);
-	on_flush(f->q, stats, idle);
+	queue_file_flush(f->q, &f->last, stats, idle);
 }
 
 static int run_captures(struct queue *q)
@@ -160,7 +180,9 @@ static int run_captures(struct queue *q)
 		const struct capture_handler file_handler = { &file, on_file_frame, on_file_flush };
 
 		atomic_store_explicit(&q->a_file, i, memory_order_relaxed);
-		const int rc = capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
+		const unsigned readers = q->live ? 1 : capture_parts(q->capture[i], q->p->d->readers);
+		const int rc = readers > 1 ? readers_run(q, q->capture[i], readers, err) :
+		    capture_run(q->capture[i], q->live ? &live_handler : &file_handler, err);
 
 		if (rc == 0)
 			continue;

@@ -58,6 +58,8 @@ static const struct row table[] = {
 	{ "queues", T_NUMBER, AT(queues), 1, 64, false, NULL, "1", "capture threads for each interface" },
 	{ "matchers", T_NUMBER, AT(matchers), 0, 64, true, NULL, "auto",
 	  "matcher threads; 0: match in the capture threads" },
+	{ "readers", T_NUMBER, AT(readers), 1, 64, true, NULL, "auto",
+	  "threads that read one large pcap file; auto: as many as there are CPUs, 8 at most" },
 	{ "cpus", T_CPUS, AT(cpus), 0, 0, false, NULL, "",
 	  "CPUs to pin to, capture threads first, then matchers; empty: all that we may use" },
 	{ "fanout", T_CHOICE, AT(fanout), 0, 0, false, fanout_words, "hash",

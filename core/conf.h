@@ -34,6 +34,7 @@ struct conf {
 	struct conf_list listen_allow; /* CIDR blocks; checked */
 	uint64_t queues;
 	uint64_t matchers;        /* CONF_AUTO; 0 = match in the capture thread */
+	uint64_t readers;         /* CONF_AUTO */
 	struct conf_list cpus;    /* "0", "2-3"; checked */
 	uint64_t fanout;          /* enum conf_fanout */
 	bool promiscuous;

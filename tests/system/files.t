@@ -98,6 +98,40 @@ for my $matchers (0, 1, 3) {
 Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '-r', "$dir/a.pcap", '--store', "$dir/store" ]);
 ok($d->lookup('192.0.2.99')->{connections} >= 2, 'a second run adds to the counts of the first');
 
+# ---- A large file by several threads: what one thread makes of it, to the byte of what is stored ----------
+
+SKIP: {
+    skip 'build/plain/bench/gen is not built', 10 unless -x 'build/plain/bench/gen';
+    my $large = "$dir/large.pcap";    # dialogues: what is made of them depends on their order
+    system('build/plain/bench/gen', '-d', '-n', 120_000, '-m', 2000, '-o', $large) == 0 or die 'gen failed';
+    cmp_ok(-s $large, '>', 16 << 20, 'large enough for four readers');
+    my (%dump, %stats);
+    for ([ 1, 1 ], [ 2, 1 ], [ 4, 2 ], [ 4, 0 ]) {
+        my ($readers, $matchers) = @$_;
+        my $why = "readers $readers, matchers $matchers";
+        ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', $large, '--store', "$dir/r$readers$matchers", '--set', "readers=$readers",
+            '--matchers', $matchers ]);
+        is($status, 0, "$why: exit 0") or diag $err;
+        my $m = bless { store => "$dir/r$readers$matchers", status => 0 }, 'Daemon';
+        equations($m->stats, $why);
+        $stats{$why} = join ' ', map { "$_ " . ($m->stats->{$_} // '-') } qw(kernel_seen frames filtered observed matched syn synack handshakes hosts);
+        $dump{$why} = (Daemon::cli('dump', '--json', '--store', $m->store))[1];
+    }
+    my ($first, @others) = sort keys %dump;
+    like($stats{$first}, qr/kernel_seen 120000 .* handshakes 57\d\d /, 'all of it was seen');
+    is($stats{$_}, $stats{$first}, "$_: counted as by $first") for @others;
+    ok($dump{$_} eq $dump{$first}, "$_: the same hosts as by $first") for @others;
+
+    my $cut = "$dir/cut-large.pcap";
+    open my $c, '>:raw', $cut; print $c substr(Daemon::slurp($large), 0, -7); close $c;
+    ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', $cut, '-r', "$dir/a.pcap", '--store', "$dir/rcut", '--set', 'readers=4' ]);
+    is($status, 1, 'a large file cut short: exit 1');
+    like($err, qr/cut-large\.pcap: ends in the middle of record 120000/, 'which record is said');
+    my $m = bless { store => "$dir/rcut", status => 0 }, 'Daemon';
+    is($m->stats->{frames}, 119_999 + @packets, 'what came before is counted, and the next file is read');
+    equations($m->stats, 'cut');
+}
+
 # ---- Standard input and a FIFO ---------------------------------------------------------------------------
 
 ($status) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', '-', '--store', "$dir/stdin" ], stdin => "$dir/a.pcap");
