@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST 0.004 /* of a generation's share in its system: the model's own limit */
+
 /* A field's value for people, and how often a candidate has it: "often" from half on. */
 static const char *how_often(double p)
 {
@@ -95,6 +97,29 @@ static void print_reason(const struct model_reason *r, const struct tcp_obs *obs
 	printf("  source   %s\n", r->source);
 }
 
+/* One of the answer, and where it stands for several generations each of these that is worth a word; how many have been told. */
+static unsigned print_candidate(unsigned code, double p, const struct model_reason *reason, size_t n, const struct tcp_obs *obs)
+{
+	char name[64];
+	double sum = 0;
+	unsigned told = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (model_covers(code, reason[i].code))
+			sum += (double)reason[i].prior * (double)reason[i].likelihood;
+	for (size_t i = 0; i < n; i++)
+		told += model_covers(code, reason[i].code) && (double)reason[i].prior * (double)reason[i].likelihood >= LEAST * sum;
+	if (told > 1)
+		printf("\n%s: %.1f %%, which of its generations is not clear:\n", candidate_text(code, name, sizeof name), 100 * p);
+	for (size_t i = 0; i < n; i++) {
+		const double share = sum > 0 ? (double)reason[i].prior * (double)reason[i].likelihood / sum : 0;
+
+		if (model_covers(code, reason[i].code) && share >= LEAST)
+			print_reason(&reason[i], obs, p * share);
+	}
+	return told;
+}
+
 static const char *const how_words[] = {
 	[MODEL_NOTHING] = "no system of the table sends such options",
 	[MODEL_LAYOUT] = "the options are written by systems of the table",
@@ -127,11 +152,7 @@ static int explain(const struct sigdb *db, const struct tcp_obs *obs)
 	if (a.n == 0)
 		puts("answer:    none: no kernel is likely enough to be named");
 	for (unsigned i = 0; i < a.n; i++)
-		for (size_t j = 0; j < n; j++)
-			if (reason[j].code == a.candidate[i].code) {
-				print_reason(&reason[j], obs, (double)a.candidate[i].p);
-				told++;
-			}
+		told += print_candidate(a.candidate[i].code, (double)a.candidate[i].p, reason, n, obs);
 	if (a.n > 0 && n > told)
 		printf("\nNot worth a word, below 0.4 %%: %zu more that send such options.\n", n - told);
 	return CLI_YES;

@@ -16,6 +16,8 @@
 #define ORDER_P 0.005f   /* and this share of those with the same options may arrange them so */
 #define ALL_ALTS 16
 #define TOKENS_AT_ONCE 7 /* a window is one number, at most four multiples, a fit, any multiple */
+#define REWRITTEN_MIN 0.9f   /* so sure must the kernel be before its window is called somebody else's */
+#define GENERATION_MIN 0.97f /* one of a system's generations is named where three of a hundred at most are another */
 
 /* Quirks that no ordinary stack shows; a row may say otherwise. DF, id, ECN and flow have fields of their own or say nothing. */
 #define ODD (QUIRK_ZERO_PLUS | QUIRK_SEQ_MINUS | QUIRK_ACK_PLUS | QUIRK_UPTR_PLUS | QUIRK_URGF_PLUS | QUIRK_PUSHF_PLUS | \
@@ -23,7 +25,7 @@
 #define ODD_P 0.004f
 
 /* Codes of candidate.h that rules below name. */
-enum { C_WINDOWS_9X = 2, C_LINUX = 16, C_LINUX_24 = 17, C_ANDROID = 24, C_CHROMEOS = 32, C_MACOS = 40, C_IOS = 48, C_SOLARIS = 80, C_HPUX = 88, C_PROXY = 112, C_OTHER = 128 };
+enum { C_WINDOWS = 1, C_WINDOWS_9X = 2, C_WINDOWS_NT5 = 3, C_WINDOWS_10 = 5, C_LINUX = 16, C_LINUX_24 = 17, C_LINUX_3 = 19, C_ANDROID = 24, C_CHROMEOS = 32, C_MACOS = 40, C_IOS = 48, C_FREEBSD = 56, C_SOLARIS = 80, C_HPUX = 88, C_PROXY = 112, C_OTHER = 128 };
 
 enum option { OPT_EOL, OPT_NOP, OPT_MSS, OPT_WS, OPT_SOK, OPT_TS = 8 };
 
@@ -67,33 +69,16 @@ unsigned model_candidate_code(const char *name, const char *flavor)
 	return 0;
 }
 
-/* Codes of one name stand in one block of candidate.h: 1 to 15 Windows, 16 to 23 Linux, then eight each. */
-#define FAMILY(code) ((code) == 0 ? 0 : (code) < 16 ? 1 : (code) / 8)
-#define FAMILIES 32
-
-static unsigned family(unsigned code)
-{
-	return FAMILY(code);
-}
-
-/* By place in the table. */
-static const uint8_t family_of[] = {
-#define X(code, name, flavor) FAMILY(code),
-	CANDIDATE_ROWS(X)
-#undef X
-};
+/* Codes of one name stand in one block of candidate.h: 1 to 7 Windows, 16 to 23 Linux, then eight each. */
+#define FAMILIES 20 /* the last block is a little below */
+#define FAMILY(code) ((code) / 8)
 
 unsigned model_kernel(unsigned code)
 {
-	switch (code) {
-	case C_ANDROID:
-	case C_CHROMEOS:
-		return family(C_LINUX);
-	case C_IOS:
-		return family(C_MACOS);
-	default:
-		return family(code);
-	}
+	static const uint8_t other[32] = { [FAMILY(C_ANDROID)] = C_LINUX, [FAMILY(C_CHROMEOS)] = C_LINUX, [FAMILY(C_IOS)] = C_MACOS };
+	const unsigned runs = other[FAMILY(code & 255)];
+
+	return code == 0 ? 0 : 1 + FAMILY(runs != 0 ? runs : code);
 }
 
 /* ---- A SYN's classes ------------------------------------------------------------------------ */
@@ -175,9 +160,18 @@ static uint64_t tokens(const struct group *g, const struct seen *s)
 {
 	uint64_t bits = 0;
 
-	for (unsigned i = 0; i < g->n_values; i++)
-		if (g->token[i].value == s->obs->win)
-			bits |= UINT64_C(1) << i;
+	unsigned low = 0, high = g->n_values; /* in the order of their values */
+
+	while (low < high) {
+		const unsigned mid = (low + high) / 2;
+
+		if (g->token[mid].value < s->obs->win)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < g->n_values && g->token[low].value == s->obs->win)
+		bits |= UINT64_C(1) << low;
 	for (unsigned i = 0; i < s->n_multiples; i++)
 		if (s->multiple[i] < MULTIPLES && g->mss_token[s->multiple[i]] != 0)
 			bits |= UINT64_C(1) << (g->mss_token[s->multiple[i]] - 1);
@@ -192,10 +186,12 @@ static uint64_t tokens(const struct group *g, const struct seen *s)
 
 static float window_p(const struct row *r, uint64_t bits)
 {
+	float p = r->window_other;
+
 	for (unsigned i = 0; i < r->n_tokens; i++)
 		if (bits >> r->token[i] & 1)
-			return r->window[i];
-	return r->window_other;
+			p += r->window[i];
+	return p;
 }
 
 float row_odd_p(const struct row *r, uint32_t odd)
@@ -291,24 +287,27 @@ static unsigned same_order(const struct model *m, uint32_t core, uint32_t but, f
 	return n;
 }
 
-/* The ways in which the layout in hand can have come about; how many. */
-static unsigned alternatives(const struct model *m, const struct tcp_obs *obs, struct alt alt[ALL_ALTS], uint8_t *how)
+/* The ways in which the layout in hand can have come about; how many. *out is the model's own, or room. */
+static unsigned alternatives(const struct model *m, const struct tcp_obs *obs, struct alt room[ALL_ALTS], const struct alt **out, uint8_t *how)
 {
 	struct layout l = { .len = obs->layout_len, .eol_pad = obs->eol_pad };
 	const struct slot *slot;
 	unsigned n = 0;
 
 	memcpy(l.kinds, obs->layout, sizeof l.kinds);
+	*out = room;
 	if ((slot = slot_find(m, &l)) == NULL) {
-		n = same_order(m, layout_core(&l), UINT32_MAX, 1, alt, 0);
+		n = same_order(m, layout_core(&l), UINT32_MAX, 1, room, 0);
 		*how = n > 0 ? MODEL_ORDER : MODEL_NOTHING;
 		return n;
 	}
-	memcpy(alt, slot->alt, slot->n * sizeof *alt);
 	/* The group of the very layout, where there is one, stands first. */
-	*how = alt[0].path == 0 ? MODEL_LAYOUT : MODEL_UNDONE;
-	if (is_rare(m, &alt[0]))
-		return same_order(m, m->groups[alt[0].group].core, alt[0].group, ORDER_P, alt, slot->n);
+	*how = slot->alt[0].path == 0 ? MODEL_LAYOUT : MODEL_UNDONE;
+	if (is_rare(m, &slot->alt[0])) {
+		memcpy(room, slot->alt, slot->n * sizeof *room);
+		return same_order(m, m->groups[room[0].group].core, room[0].group, ORDER_P, room, slot->n);
+	}
+	*out = slot->alt;
 	return slot->n;
 }
 
@@ -340,7 +339,7 @@ bool model_undo(const struct model *m, struct tcp_obs *obs)
 
 typedef int mask __attribute__((vector_size(sizeof(lanes)))); /* what a comparison of lanes gives */
 
-/* What odd quirks change of BLOCK_BASE, which is laid out for none. */
+/* What odd quirks change of the heads, which are laid out for none. */
 static lanes odd_lanes(const struct model *m, const struct group *g, unsigned b, uint32_t odd)
 {
 	lanes p = { 0 };
@@ -350,62 +349,68 @@ static lanes odd_lanes(const struct model *m, const struct group *g, unsigned b,
 	return p;
 }
 
-/* Sums over one group's rows, by place in the table of candidates, added to out; returns all of them together. */
-static float weigh(const struct model *m, const struct alt *alt, const struct seen *s, float out[MODEL_CANDIDATES])
+/* Sums over one group's rows, by place in the table of candidates, added to out; returns all of them together. bits: tokens(). */
+static float weigh(const struct model *m, const struct alt *alt, const struct seen *s, uint64_t bits, float out[MODEL_CANDIDATES])
 {
 	const struct group *g = &m->groups[alt->group];
-	const unsigned blocks = g->blocks;
-	const lanes *const base = g->lanes, *const ttl = base + (BLOCK_TTL + s->ttl) * blocks;
-	const lanes *const scale = base + (BLOCK_SCALE + s->scale) * blocks, *const id = base + (BLOCK_ID + s->id) * blocks;
-	const lanes *const ecn = base + (BLOCK_ECN + s->ecn) * blocks, *const mss = base + (BLOCK_MSS + s->mss) * blocks;
-	const lanes *named[TOKENS_AT_ONCE];
+	const unsigned blocks = g->blocks, id = s->obs->ipver == 6 ? ID_ANY : s->id;
+	const unsigned scale = alt->path & FP_PATH_WS_REMOVED ? SCALE_ANY : s->scale;
+	const lanes *const head = g->lanes + head_block(s->ttl, id, s->ecn) * blocks;
+	const lanes *const size = g->lanes + size_block(s->mss, scale) * blocks;
+	const lanes *const other = g->lanes + BLOCK_OTHER * blocks;
+	const uint8_t *candidate = g->candidate;
+	const lanes *const none = g->lanes + BLOCK_NONE * blocks, *named[TOKENS_AT_ONCE] = { none, none, none };
 	unsigned n_named = 0;
-	const bool scaled = !(alt->path & FP_PATH_WS_REMOVED), v4 = s->obs->ipver != 6;
 	lanes total = { 0 };
 
-	for (uint64_t bits = tokens(g, s); bits != 0 && n_named < TOKENS_AT_ONCE; bits &= bits - 1)
-		named[n_named++] = base + (BLOCK_TOKEN + (unsigned)__builtin_ctzll(bits)) * blocks;
-	for (unsigned b = 0; b < blocks; b++) {
-		lanes p = base[b] * ttl[b] * ecn[b] * mss[b] * alt->factor, w = base[BLOCK_OTHER * blocks + b];
+	for (; bits != 0 && n_named < TOKENS_AT_ONCE; bits &= bits - 1)
+		named[n_named++] = g->lanes + (BLOCK_TOKEN + (unsigned)__builtin_ctzll(bits)) * blocks;
+	for (unsigned b = 0; b < blocks; b++, candidate += LANES) {
+		lanes w = other[b] + named[0][b] + named[1][b] + named[2][b]; /* seldom more, so without a loop */
 
-		if (scaled)
-			p *= scale[b];
-		if (v4)
-			p *= id[b];
-		for (unsigned i = n_named; i-- > 0;) { /* the least exact first: a more exact one takes its place */
-			const lanes t = named[i][b];
-			const mask has = t >= 0;
+		for (unsigned i = 3; i < n_named; i++)
+			w += named[i][b];
+		lanes p = head[b] * size[b] * w * alt->factor;
 
-			w = (lanes)(((mask)t & has) | ((mask)w & ~has));
-		}
-		p *= w;
 		if (s->odd != 0)
 			p *= odd_lanes(m, g, b, s->odd);
-		const uint8_t *candidate = g->candidate + (size_t)b * LANES;
-
-		for (unsigned i = 0; i < LANES; i++)
-			out[candidate[i]] += p[i];
 		total += p;
+		if (g->block_candidate[b] != BLOCK_MIXED) {
+			out[g->block_candidate[b]] += p[0] + p[1] + p[2] + p[3];
+		} else {
+			out[candidate[0]] += p[0];
+			out[candidate[1]] += p[1];
+			out[candidate[2]] += p[2];
+			out[candidate[3]] += p[3];
+		}
 	}
 	return total[0] + total[1] + total[2] + total[3];
 }
 
-/* By family, then by its own share: families differ in more than the share breaks ties by. places: bits of those that rows are for. */
-static void sort_answer(struct model_answer *a, const float *by_place, uint32_t places, float total)
-{
-	float by_family[FAMILIES] = { 0 }, key[MODEL_CANDIDATES];
-	const float least = LIST_MIN * total, one = 1 / total;
-	uint8_t place[MODEL_CANDIDATES + 1];
-	unsigned n = 0;
+/* Generations of one system: what stands for all of them, and the last; they stand together in candidate.h. */
+static const struct general {
+	uint8_t all, last;
+} generals[] = {
+	{ C_WINDOWS, C_WINDOWS_10 }, /* a server is no generation */
+	{ C_LINUX, C_LINUX_3 },
+};
 
-	for (; places != 0; places &= places - 1) {
-		place[n] = (uint8_t)__builtin_ctz(places);
-		n += by_place[place[n]] >= least;
-	}
-	for (unsigned i = 0; i < n; i++)
-		by_family[family_of[place[i]]] += by_place[place[i]] * one;
-	for (unsigned i = 0; i < n; i++) {
-		const float p = by_place[place[i]] * one, k = by_family[family_of[place[i]]] * 4096 + p;
+bool model_covers(unsigned general, unsigned code)
+{
+	for (size_t i = 0; i < ARRAY_LEN(generals); i++)
+		if (generals[i].all == general && general < code && code <= generals[i].last)
+			return true;
+	return general == code;
+}
+
+/* By family, then by its own share: families differ in more than the share breaks ties by. */
+static void sort(struct model_answer *a, const float by_family[FAMILIES])
+{
+	float key[MODEL_CANDIDATES];
+
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct model_candidate c = a->candidate[i];
+		const float k = by_family[FAMILY(c.code)] * 4096 + c.p;
 		unsigned at = i;
 
 		for (; at > 0 && key[at - 1] < k; at--) {
@@ -413,10 +418,78 @@ static void sort_answer(struct model_answer *a, const float *by_place, uint32_t 
 			a->candidate[at] = a->candidate[at - 1];
 		}
 		key[at] = k;
-		a->candidate[at].code = names[place[i]].code;
-		a->candidate[at].p = p;
+		a->candidate[at] = c;
 	}
-	a->n = (uint8_t)n;
+}
+
+static float kernel_sum(const float by_family[FAMILIES], unsigned code)
+{
+	if (code >= C_LINUX && code <= C_CHROMEOS)
+		return by_family[FAMILY(C_LINUX)] + by_family[FAMILY(C_ANDROID)] + by_family[FAMILY(C_CHROMEOS)];
+	if (code >= C_MACOS && code <= C_IOS)
+		return by_family[FAMILY(C_MACOS)] + by_family[FAMILY(C_IOS)];
+	return by_family[FAMILY(code)];
+}
+
+/* The places whose share is worth a word: bits. */
+static uint32_t worth(const lanes by_place[MODEL_CANDIDATES / LANES], float least)
+{
+	mask bit = { 1, 2, 4, 8 }, found = { 0 };
+
+	for (unsigned i = 0; i < MODEL_CANDIDATES / LANES; i++, bit <<= 4)
+		found |= (by_place[i] >= least) & bit;
+	return (uint32_t)(found[0] | found[1] | found[2] | found[3]);
+}
+
+/* A system's generations, from *at on in the spread, behind n candidates: where none is clear they are one. How many candidates there are then. */
+static unsigned join_generations(struct model_answer *a, const struct general *g, unsigned *at, unsigned n, float by_family[FAMILIES])
+{
+	const unsigned first = n;
+	float sum = 0, best = 0;
+
+	for (; *at < a->n_spread && a->spread[*at].code <= g->last; ++*at) {
+		const struct model_candidate c = a->spread[*at];
+
+		sum += c.p;
+		best = c.code != g->all && c.p > best ? c.p : best;
+		by_family[FAMILY(c.code)] += c.p;
+		a->candidate[n++] = c;
+	}
+	if (best >= sum * GENERATION_MIN && !(a->vague >> (g - generals) & 1))
+		return n;
+	a->candidate[first] = (struct model_candidate){ g->all, sum };
+	return first + 1;
+}
+
+void model_settle(struct model_answer *a)
+{
+	const struct general *g = generals, *const end = generals + ARRAY_LEN(generals);
+	float by_family[FAMILIES] = { 0 };
+
+	a->n = 0;
+	a->kernel_p = 0;
+	for (unsigned i = 0; i < a->n_spread;) {
+		const unsigned code = a->spread[i].code;
+
+		while (g < end && code > g->last)
+			g++;
+		if (g < end && code >= g->all) {
+			a->n = (uint8_t)join_generations(a, g, &i, a->n, by_family);
+			continue;
+		}
+		by_family[FAMILY(code)] += a->spread[i].p;
+		a->candidate[a->n++] = a->spread[i++];
+	}
+	if (a->n == 0)
+		return;
+	sort(a, by_family);
+	a->kernel_p = kernel_sum(by_family, a->candidate[0].code);
+	/* "Something else" is what a reader thinks anyway. */
+	if (a->candidate[0].code == C_OTHER || a->kernel_p < (a->candidate[0].code < C_HPUX ? SAY_MIN : SAY_RARE_MIN)) {
+		a->n = 0;
+		a->kernel_p = 0;
+		a->path = 0;
+	}
 }
 
 /* Begins with DF set, by every source. */
@@ -425,15 +498,33 @@ static bool sets_df(unsigned code)
 	return code != 0 && code < C_HPUX && code != C_WINDOWS_9X && code != C_LINUX_24;
 }
 
-/* What the way did, judged by what the likeliest system sends. */
-static uint16_t path_of(const struct seen *s, const struct model_answer *a, uint16_t undone)
+/* Opens with windows that its rows know all of: by no setting with any other. The window of a BSD is whatever its buffer is set to. */
+static bool picks_windows(unsigned code)
+{
+	return (code < C_FREEBSD && code != C_WINDOWS_9X && code != C_WINDOWS_NT5 && code != C_LINUX_24);
+}
+
+/* Candidates whose rows have the window, be it under "any number of segments": bits by place. bits: tokens(). */
+static uint32_t who_names(const struct group *g, uint64_t bits)
+{
+	uint32_t places = 0;
+
+	for (; bits != 0; bits &= bits - 1)
+		places |= g->token_places[__builtin_ctzll(bits)];
+	return places;
+}
+
+/* What the way did, judged by what the likeliest system sends. named: who_names(). */
+static uint16_t path_of(const struct model *m, const struct alt *alt, uint32_t named, const struct seen *s, const struct model_answer *a)
 {
 	const struct tcp_obs *obs = s->obs;
 	const unsigned code = a->candidate[0].code;
-	const bool windows = model_kernel(code) == 1;
+	const bool windows = code < C_LINUX;
 	const unsigned eth = obs->ipver == 6 ? 1440 : 1460;
-	uint16_t path = undone;
+	uint16_t path = alt->path;
 
+	if (a->kernel_p >= REWRITTEN_MIN && picks_windows(code) && (named & m->kin[code]) == 0)
+		path |= FP_PATH_WIN_REWRITTEN;
 	if (obs->ipver == 4 && s->id >= ID_NODF && sets_df(code))
 		path |= FP_PATH_DF_CLEARED;
 	/* The window still counts segments of Ethernet. 12 segments of 1460 are not 12 of anything else. */
@@ -457,55 +548,56 @@ void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_
 		float one[MODEL_CANDIDATES];
 		lanes four[MODEL_CANDIDATES / LANES];
 	} by_place;
-	float total, best = 0;
-	struct alt alt[ALL_ALTS];
-	uint16_t undone = 0;
+	struct alt room[ALL_ALTS];
+	const struct alt *alt;
+	uint64_t bits = 0;    /* of the likeliest way */
+	float total = m->floor_sum, best = 0;
+	unsigned way = 0;
 	uint32_t places = 0;
 	struct seen s;
 
-	out->n = 0;
+	out->n = out->n_spread = 0;
 	out->kernel_p = 0;
 	out->path = 0;
-	const unsigned n = alternatives(m, obs, alt, &out->how);
+	out->vague = 0;
+	const unsigned n = alternatives(m, obs, room, &alt, &out->how);
 
 	if (n == 0)
 		return;
 	classes(&s, obs);
 	memcpy(&by_place, m->floor, sizeof by_place);
 	for (unsigned i = 0; i < n; i++) {
-		const float sum = weigh(m, &alt[i], &s, by_place.one);
+		const uint64_t named = tokens(&m->groups[alt[i].group], &s);
+		const float sum = weigh(m, &alt[i], &s, named, by_place.one);
 
 		places |= m->groups[alt[i].group].places;
-
+		total += sum;
 		if (sum > best) {
 			best = sum;
-			undone = alt[i].path;
+			way = i;
+			bits = named;
 		}
 	}
-	lanes sum = by_place.four[0];
-
-	for (unsigned i = 1; i < MODEL_CANDIDATES / LANES; i++)
-		sum += by_place.four[i];
-	total = sum[0] + sum[1] + sum[2] + sum[3];
 	if (!(total > 0))
 		return;
-	sort_answer(out, by_place.one, places, total);
-	const unsigned kernel = out->n > 0 ? model_kernel(out->candidate[0].code) : 0;
+	for (places &= worth(by_place.four, LIST_MIN * total); places != 0; places &= places - 1) {
+		const unsigned place = (unsigned)__builtin_ctz(places);
 
-	for (unsigned i = 0; i < out->n; i++)
-		if (model_kernel(out->candidate[i].code) == kernel)
-			out->kernel_p += out->candidate[i].p;
-	/* "Something else" is what a reader thinks anyway. */
-	if (out->n == 0 || out->candidate[0].code == C_OTHER ||
-	    out->kernel_p < (out->candidate[0].code < C_HPUX ? SAY_MIN : SAY_RARE_MIN)) {
-		out->n = 0;
-		out->kernel_p = 0;
-		return;
+		out->spread[out->n_spread++] = (struct model_candidate){ names[place].code, by_place.one[place] / total };
 	}
-	out->path = path_of(&s, out, undone);
+	const uint32_t named = who_names(&m->groups[alt[way].group], bits);
+
+	for (unsigned i = 0; i < ARRAY_LEN(generals); i++)
+		out->vague |= (uint8_t)(((named & m->kin[generals[i].all]) == 0) << i);
+	model_settle(out);
+	if (out->n == 0)
+		return;
+	out->path = path_of(m, &alt[way], named, &s, out);
 	if (out->path & FP_PATH_TUNNEL) {
 		for (unsigned i = 0; i < out->n; i++)
 			out->candidate[i].p *= TUNNEL_DOUBT;
+		for (unsigned i = 0; i < out->n_spread; i++)
+			out->spread[i].p *= TUNNEL_DOUBT;
 		out->kernel_p *= TUNNEL_DOUBT;
 	}
 }
@@ -529,12 +621,13 @@ float model_name_p(const struct model_answer *a, const char *name, const char *f
 
 size_t model_explain(const struct model *m, const struct tcp_obs *obs, struct model_reason *out, size_t max)
 {
-	struct alt alt[ALL_ALTS];
+	struct alt room[ALL_ALTS];
+	const struct alt *alt;
 	struct seen s;
 	uint8_t how;
 	size_t n_out = 0;
 	float best[256] = { 0 };
-	const unsigned n = alternatives(m, obs, alt, &how);
+	const unsigned n = alternatives(m, obs, room, &alt, &how);
 
 	classes(&s, obs);
 	for (unsigned i = 0; i < n; i++) {

@@ -15,13 +15,22 @@
 
 struct model;
 
-/* Probabilities, and what the way did. Of the likeliest family all candidates first, then of the next, and so on. */
+struct model_candidate {
+	uint8_t code; /* of candidate.h */
+	float p;
+};
+
+/*
+ * Probabilities, and what the way did. Of the likeliest family all candidates first, then of the next, and so on. A generation of Windows or Linux is
+ * a candidate only where no other comes into question; else the system's name alone stands for all of them.
+ */
 struct model_answer {
-	struct {
-		uint8_t code;  /* of candidate.h */
-		float p;
-	} candidate[MODEL_CANDIDATES];
+	struct model_candidate candidate[MODEL_CANDIDATES];
 	uint8_t n;             /* 0: silence; nothing is likely enough to be said */
+	/* The same before anything was left unsaid: every generation by itself, in the order of candidate.h. */
+	uint8_t n_spread;
+	uint8_t vague;         /* the systems (bits, model.c numbers them) whose window is in no row: no generation of theirs is named */
+	struct model_candidate spread[MODEL_CANDIDATES];
 	float kernel_p;        /* of the first candidate's kernel: Android and ChromeOS with Linux, iOS with macOS */
 	uint16_t path;         /* enum fp_path */
 	uint8_t how;           /* enum model_how */
@@ -46,6 +55,12 @@ void model_free(struct model **mp); /* sets NULL; NULL is fine */
 void model_judge(const struct model *m, const struct tcp_obs *obs, struct model_answer *out);
 
 /*
+ * Makes candidates and kernel_p anew of a spread that was weighed by something else in between (core/evidence.h), or silence. The path stays,
+ * but for silence.
+ */
+void model_settle(struct model_answer *answer);
+
+/*
  * Gives an observation the layout that it had before something on the way overwrote options of it with NOPs; false: nothing
  * did, or not that we know.
  */
@@ -60,6 +75,9 @@ float model_name_p(const struct model_answer *answer, const char *name, const ch
 /* The names of a candidate's code, as docs/interface.md has them; NULL: none. */
 const char *model_candidate(unsigned code, const char **flavor);
 unsigned model_candidate_code(const char *name, const char *flavor); /* 0: none */
+
+/* Whether a candidate stands for a code: its own, or a generation's where it is a system without one ("Windows"). */
+bool model_covers(unsigned candidate, unsigned code);
 
 /* A number for all candidates of one kernel; 0 for no candidate. */
 unsigned model_kernel(unsigned code);

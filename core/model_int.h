@@ -12,7 +12,7 @@
 #define OTHER_MULTIPLES 24.0f /* so many numbers of segments share what a row gives "mss*" */
 #define OTHER_WINDOWS 64.0f /* a window that a row does not name shares what is left with so many others */
 
-/* The more exact first: of several that fit a window the first counts. */
+/* Several may fit one window: it can have come about in each of these ways, and what they say adds up. */
 enum token_kind { TOKEN_VALUE, TOKEN_MSS, TOKEN_FIT, TOKEN_MSS_ANY };
 
 struct token {
@@ -31,8 +31,8 @@ enum mss_class { MSS_NONE, MSS_ETH, MSS_DSL, MSS_TUN, MSS_LOW, MSS_TINY, MSS_JUM
 struct row {
 	float weight;
 	float ttl[TTL_CLASSES], scale[SCALES], id[ID_CLASSES], ecn[ECN_CLASSES], mss[MSS_CLASSES];
-	float window[ROW_TOKENS]; /* of token[]; the first that fits counts */
-	float window_other;       /* of any one window that none of them names */
+	float window[ROW_TOKENS]; /* of token[] */
+	float window_other;       /* of any one window, named or not */
 	uint8_t token[ROW_TOKENS];/* bits of the group's tokens */
 	uint8_t n_tokens;
 	uint8_t code;
@@ -53,17 +53,32 @@ _Static_assert(sizeof(struct layout) == 32, "compared whole");
 typedef float lanes __attribute__((vector_size(16)));
 #define LANES 4
 
-/* Where the probabilities of one class of one field begin in group.lanes, in blocks of group.blocks lanes: all rows side by side. */
+#define ID_ANY ID_CLASSES /* IPv6 has neither DF nor id */
+#define SCALE_ANY SCALES  /* something on the way has taken it */
+
+/*
+ * Tables of a group, each of group.blocks lanes, all rows side by side: a row's probability is one of the first times one of the second times
+ * the sum of the windows that fit. Fields are multiplied out where that is once, at load.
+ */
 enum lane_block {
-	BLOCK_BASE,                        /* weight times prior, no odd quirk seen */
-	BLOCK_TTL = 1,
-	BLOCK_SCALE = BLOCK_TTL + TTL_CLASSES,
-	BLOCK_ID = BLOCK_SCALE + SCALES,
-	BLOCK_ECN = BLOCK_ID + ID_CLASSES,
-	BLOCK_MSS = BLOCK_ECN + ECN_CLASSES,
-	BLOCK_OTHER = BLOCK_MSS + MSS_CLASSES, /* a window that no row names */
-	BLOCK_TOKEN                        /* one for each of the group's tokens; negative: the row does not name it */
+	BLOCK_HEAD,                        /* weight, prior, no odd quirk; hop limit, id, ECN: head_block() */
+	BLOCK_SIZE = BLOCK_HEAD + TTL_CLASSES * (ID_CLASSES + 1) * ECN_CLASSES, /* MSS, scale: size_block() */
+	BLOCK_OTHER = BLOCK_SIZE + MSS_CLASSES * (SCALES + 1), /* any window */
+	BLOCK_NONE,                        /* zeros: no window */
+	BLOCK_TOKEN                        /* one for each of the group's tokens; 0: the row does not name it */
 };
+
+static inline unsigned head_block(unsigned ttl, unsigned id, unsigned ecn)
+{
+	return BLOCK_HEAD + (ttl * (ID_CLASSES + 1) + id) * ECN_CLASSES + ecn;
+}
+
+static inline unsigned size_block(unsigned mss, unsigned scale)
+{
+	return BLOCK_SIZE + mss * (SCALES + 1) + scale;
+}
+
+#define BLOCK_MIXED 255 /* rows of several candidates */
 
 /* Rows of one layout. */
 struct group {
@@ -78,8 +93,10 @@ struct group {
 	uint8_t fit_token, any_token;   /* numbers plus 1 */
 	uint16_t blocks;                /* lanes a block */
 	uint32_t places;                /* bits of the candidates that have rows here, by place in the table */
+	uint32_t token_places[TOKENS_MAX]; /* and of those whose rows name the token */
 	lanes *lanes;
-	uint8_t *candidate;             /* of each row: place in candidate.h's table; padded as lanes are */
+	uint8_t *candidate;             /* of each row: place in candidate.h's table; rows of one stand together, padded as lanes are */
+	uint8_t *block_candidate;       /* of each block: all its rows', or BLOCK_MIXED */
 	char text[128];
 };
 
@@ -109,7 +126,8 @@ struct model {
 	struct slot *slots;
 	uint32_t slot_mask;
 	float prior[256];         /* by code */
-	float floor[MODEL_CANDIDATES]; /* a little of it, by place in the table of candidates */
+	uint32_t kin[256];        /* by code: candidates of the same kernel, bits by place in the table */
+	float floor[MODEL_CANDIDATES], floor_sum; /* a little of it, by place in the table of candidates */
 	uint16_t by_core[CORE_SLOTS];  /* chains of groups whose options come in one order; numbers plus 1 */
 	void *lanes;              /* of all groups */
 	uint8_t *candidates;

@@ -426,11 +426,12 @@ static int group_rows(struct reader *r)
 	for (uint32_t g = 0; g < m->n_groups && rc == 0; g++) {
 		m->groups[g].first = n;
 		number_tokens(&m->groups[g]);
-		for (uint32_t i = 0; i < m->n_rows; i++)
-			if (of[i] == g) {
-				sorted[n] = m->rows[i];
-				place_tokens(r, &m->groups[g], &sorted[n++], i);
-			}
+		for (unsigned place = 0; place < MODEL_CANDIDATES; place++)
+			for (uint32_t i = 0; i < m->n_rows; i++)
+				if (of[i] == g && candidate_place(m->rows[i].code) == place) {
+					sorted[n] = m->rows[i];
+					place_tokens(r, &m->groups[g], &sorted[n++], i);
+				}
 		m->groups[g].n = n - m->groups[g].first;
 	}
 	free(of);
@@ -525,24 +526,27 @@ static void put(struct group *g, unsigned block, uint32_t row, float p)
 
 static void lay_row(struct group *g, uint32_t i, const struct row *row, float prior)
 {
-	put(g, BLOCK_BASE, i, row->weight * prior * row_odd_p(row, 0));
-	for (unsigned c = 0; c < TTL_CLASSES; c++)
-		put(g, BLOCK_TTL + c, i, row->ttl[c]);
-	for (unsigned c = 0; c < SCALES; c++)
-		put(g, BLOCK_SCALE + c, i, row->scale[c]);
-	for (unsigned c = 0; c < ID_CLASSES; c++)
-		put(g, BLOCK_ID + c, i, row->id[c]);
-	for (unsigned c = 0; c < ECN_CLASSES; c++)
-		put(g, BLOCK_ECN + c, i, row->ecn[c]);
-	for (unsigned c = 0; c < MSS_CLASSES; c++)
-		put(g, BLOCK_MSS + c, i, row->mss[c]);
+	const float base = row->weight * prior * row_odd_p(row, 0);
+	const uint8_t candidate = (uint8_t)candidate_place(row->code);
+
+	for (unsigned t = 0; t < TTL_CLASSES; t++)
+		for (unsigned d = 0; d <= ID_ANY; d++)
+			for (unsigned e = 0; e < ECN_CLASSES; e++)
+				put(g, head_block(t, d, e), i, base * row->ttl[t] * (d == ID_ANY ? 1 : row->id[d]) * row->ecn[e]);
+	for (unsigned m = 0; m < MSS_CLASSES; m++)
+		for (unsigned s = 0; s <= SCALE_ANY; s++)
+			put(g, size_block(m, s), i, row->mss[m] * (s == SCALE_ANY ? 1 : row->scale[s]));
 	put(g, BLOCK_OTHER, i, row->window_other);
-	for (unsigned n = 0; n < g->n_tokens; n++)
-		put(g, BLOCK_TOKEN + n, i, -1);
-	for (unsigned n = 0; n < row->n_tokens; n++)
+	for (unsigned n = 0; n < row->n_tokens; n++) {
 		put(g, BLOCK_TOKEN + row->token[n], i, row->window[n]);
-	g->candidate[i] = (uint8_t)candidate_place(row->code);
-	g->places |= 1u << g->candidate[i];
+		g->token_places[row->token[n]] |= 1u << candidate;
+	}
+	if (i % LANES == 0)
+		g->block_candidate[i / LANES] = candidate;
+	else if (g->block_candidate[i / LANES] != candidate)
+		g->block_candidate[i / LANES] = BLOCK_MIXED;
+	g->candidate[i] = candidate;
+	g->places |= 1u << candidate;
 	g->mass += row->weight * prior;
 }
 
@@ -559,13 +563,19 @@ static int lay_out(struct model *m)
 		n_rows += (size_t)m->groups[g].blocks * LANES;
 	}
 	m->lanes = at = aligned_alloc(sizeof(lanes), n_lanes * sizeof(lanes));
-	m->candidates = candidate = calloc(n_rows, 1);
+	m->candidates = candidate = calloc(n_rows + n_rows / LANES, 1);
 	if (at == NULL || candidate == NULL)
 		return -ENOMEM;
 	memset(at, 0, n_lanes * sizeof *at);
-	for (unsigned code = 1; code < 256; code++)
-		if (candidate_place(code) < MODEL_CANDIDATES && model_candidate(code, NULL) != NULL)
-			m->floor[candidate_place(code)] = FLOOR * m->prior[code];
+	for (unsigned code = 1; code < 256; code++) {
+		if (model_candidate(code, NULL) == NULL)
+			continue;
+		m->floor[candidate_place(code)] = FLOOR * m->prior[code];
+		m->floor_sum += FLOOR * m->prior[code];
+		for (unsigned of = 1; of < 256; of++)
+			if (model_kernel(of) == model_kernel(code))
+				m->kin[of] |= 1u << candidate_place(code);
+	}
 	for (uint32_t i = 0; i < m->n_groups; i++) {
 		struct group *g = &m->groups[i];
 
@@ -573,6 +583,8 @@ static int lay_out(struct model *m)
 		g->candidate = candidate;
 		at += (size_t)g->blocks * (BLOCK_TOKEN + g->n_tokens);
 		candidate += (size_t)g->blocks * LANES;
+		g->block_candidate = candidate;
+		candidate += g->blocks;
 		for (uint32_t row = 0; row < g->n; row++)
 			lay_row(g, row, &m->rows[g->first + row], m->prior[m->rows[g->first + row].code]);
 	}

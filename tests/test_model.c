@@ -69,14 +69,17 @@ static const struct {
 	{ "the same, IPv6 with a flow label", "6:118:0:1440:64800,8:mss,nop,ws,nop,nop,sok:flow:0", "Windows", "10 or later", .98 },
 	{ "65535", "4:118:0:1400:65535,8:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", "10 or later", .98 },
 	{ "ECE and CWR are a server's default", "4:118:0:1460:8192,8:mss,nop,ws,nop,nop,sok:df,id+,ecn:0", "Windows", "Server", .98 },
-	{ "8192 without scaling by size", "4:118:0:1460:8192,2:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", "NT 6", .98 },
-	{ "XP", "4:118:0:1460:65535,0:mss,nop,nop,sok:df,id+:0", "Windows", "NT 5", .95 },
+	{ "8192 by size: Vista to 10", "4:118:0:1460:8192,8:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", "", .98 },
+	{ "the same without scaling by size", "4:118:0:1460:8192,2:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", "", .98 },
+	{ "XP, or a later one with auto-tuning off", "4:118:0:1460:65535,0:mss,nop,nop,sok:df,id+:0", "Windows", "", .95 },
+	{ "2003 with timestamps that begin at 0", "4:118:0:1460:65535,0:mss,nop,ws,nop,nop,ts,nop,nop,sok:df,id+,ts1-:0", "Windows", NULL, .8 },
 	{ "a window that no row names", "4:118:0:1460:12345,8:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", NULL, .95 },
 	{ "an added option", "4:118:0:1460:64240,8:mss,nop,ws,nop,nop,sok,?253,nop,nop:df,id+:0", "Windows", NULL, .9 },
 	{ "Linux", "4:54:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", "3 or later", .98 },
 	{ "Linux, IPv6", "6:54:0:1440:64800,7:mss,sok,ts,nop,ws:flow:0", "Linux", "3 or later", .98 },
-	{ "Linux 2.6", "4:54:0:1460:5840,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", "2.6", .98 },
+	{ "Linux 2.6", "4:54:0:1460:5840,6:mss,sok,ts,nop,ws:df,id+:0", "Linux", "2.6", .98 },
 	{ "Linux without timestamps", "4:54:0:1460:64240,7:mss,nop,nop,sok,nop,ws:df,id+:0", "Linux", "3 or later", .95 },
+	{ "segments of 2.6 with the scale of 2.4", "4:54:0:1460:5840,0:mss,sok,ts,nop,ws:df,id+:0", "Linux", "", .95 },
 	{ "a window and scale of nobody's", "4:54:0:1460:7777,13:mss,sok,ts,nop,ws:df,id+:0", "Linux", NULL, .9 },
 	{ "Android", "4:50:0:1410:65535,9:mss,sok,ts,nop,ws:df,id+:0", "Android", "", .98 },
 	{ "an iPhone in a mobile network", "4:50:0:1340:65535,7:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn:0", "iOS", "", .98 },
@@ -108,6 +111,28 @@ static void test_who(void **state)
 			fail_msg("%s: %s \"%s\", kernel %.3f; want %s \"%s\", %.2f", who[i].why, name, flavor, (double)a.kernel_p,
 			    who[i].name, who[i].flavor != NULL ? who[i].flavor : "any", who[i].kernel_min);
 	}
+}
+
+/* A generation and its system are never both in one answer, and what stands for what is one table. */
+static void test_generations(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(who); i++) {
+		const struct tcp_obs obs = syn(who[i].raw);
+		struct model_answer a;
+
+		model_judge(mail, &obs, &a);
+		for (unsigned j = 0; j < a.n; j++)
+			for (unsigned k = 0; k < a.n; k++)
+				if (j != k && model_covers(a.candidate[j].code, a.candidate[k].code))
+					fail_msg("%s: %u and %u", who[i].why, a.candidate[j].code, a.candidate[k].code);
+	}
+	assert_true(model_covers(model_candidate_code("Windows", ""), model_candidate_code("Windows", "NT 5")));
+	assert_true(model_covers(model_candidate_code("Linux", ""), model_candidate_code("Linux", "3 or later")));
+	assert_true(model_covers(model_candidate_code("iOS", ""), model_candidate_code("iOS", "")));
+	assert_false(model_covers(model_candidate_code("Windows", ""), model_candidate_code("Windows", "Server")));
+	assert_false(model_covers(model_candidate_code("Linux", ""), model_candidate_code("Android", "")));
+	assert_false(model_covers(model_candidate_code("Windows", "NT 5"), model_candidate_code("Windows", "")));
 }
 
 static void test_sums(void **state)
@@ -172,6 +197,14 @@ static const struct {
 	{ "Linux at 128", "4:120:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", FP_PATH_TTL_RESTARTED },
 	{ "Linux at 255", "4:250:0:1460:64240,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", FP_PATH_TTL_RESTARTED | FP_PATH_PROXY },
 	{ "a proxy's own", "4:250:0:1460:4380,0:mss,sok,ts,nop,ws::0", "Linux", FP_PATH_PROXY },
+	{ "a window that Windows never opens with", "4:118:0:1460:12345,8:mss,nop,ws,nop,nop,sok:df,id+:0", "Windows", FP_PATH_WIN_REWRITTEN },
+	{ "nor Linux: no whole segments", "4:54:0:1460:30001,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", FP_PATH_WIN_REWRITTEN },
+	{ "nor an iPhone", "4:54:0:1460:32000,6:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0", "Mac OS X", FP_PATH_WIN_REWRITTEN },
+	{ "timestamps overwritten, and the window", "4:54:0:1460:30001,7:mss,sok,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,nop,ws:df,id+:0", "Linux",
+	  FP_PATH_TS_REMOVED | FP_PATH_WIN_REWRITTEN },
+	{ "any number of segments may be a setting", "4:54:0:1460:48180,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", 0 },
+	{ "FreeBSD's window is a setting", "4:54:0:1460:40001,6:mss,nop,ws,sok,ts:df:0", "FreeBSD", 0 },
+	{ "a window that is no sign of anybody", "4:118:0:1460:65535,0:mss,nop,nop,sok:df,id+:0", "Windows", 0 },
 	{ "WireGuard's MTU", "4:54:0:1380:62100,7:mss,sok,ts,nop,ws:df,id+:0", "Linux", FP_PATH_TUNNEL },
 };
 
@@ -362,7 +395,7 @@ static void test_any_syn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who), cmocka_unit_test(test_sums), cmocka_unit_test(test_prior), cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_who), cmocka_unit_test(test_generations), cmocka_unit_test(test_sums), cmocka_unit_test(test_prior), cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_named), cmocka_unit_test(test_host), cmocka_unit_test(test_explain), cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_any_syn),
 	};
