@@ -91,7 +91,7 @@ bool loop_known(struct loop *l, const struct fp_addr *addr, struct fp_answer *ou
 
 size_t loop_words(const struct loop_conf *conf, const struct fp_answer *host, char *buf, size_t size)
 {
-	const int n = conf->v3 ? render_v3(buf, size, host) : render_v2(buf, size, host);
+	const int n = conf->v3 ? render_v3(buf, size, host) : fp_words_v2(buf, size, host);
 
 	return n > 0 ? (size_t)n : 0;
 }

@@ -131,6 +131,62 @@ static SV *answer_hash(pTHX_ const struct fp_answer *a)
 	return newRV_noinc((SV *)hv);
 }
 
+/*
+ * What is asked of nearly every message, and the whole answer as bytes for details(): a hash of forty values costs more
+ * than finding them. Only what is true or known is there.
+ */
+static SV *glance_hash(pTHX_ const struct fp_answer *a)
+{
+	const struct fp_host *h = &a->host;
+	HV *hv = newHV();
+	char text[FP_WORDS_MAX];
+	int n = fp_words_v2(text, sizeof text - 16, a);
+
+	TAINT_NOT;
+	if (n < 0)
+		n = 0;
+	if (a->name[0] != '\0') {
+		const char *end;
+
+		if (h->match == FP_MATCH_GENERIC || h->match == FP_MATCH_FUZZY)
+			n += sprintf(text + n, " [%s]", match_names[h->match]);
+		/* The words begin with the system, made printable; what follows is ours. */
+		end = text + strlen(a->name) + (a->flavor[0] != '\0' ? 1 + strlen(a->flavor) : 0);
+		(void)hv_stores(hv, "os", newSVpvn(text, (STRLEN)(end - text)));
+		(void)hv_stores(hv, "name", newSVpv(a->name, 0));
+	}
+	(void)hv_stores(hv, "text", newSVpvn(text, (STRLEN)n));
+	if (h->match < sizeof match_names / sizeof *match_names)
+		(void)hv_stores(hv, "match", newSVpv(match_names[h->match], 0));
+	(void)hv_stores(hv, "age", newSViv((IV)a->age_s));
+	(void)hv_stores(hv, "confirmed", newSViv(h->confirmed));
+	if (h->synack)
+		(void)hv_stores(hv, "server", newSViv(1));
+	if (h->shared != 0) {
+		(void)hv_stores(hv, "shared", newSVuv(h->shared));
+		(void)hv_stores(hv, "sharing", newSVuv(h->sharing));
+	}
+	(void)hv_stores(hv, "answer", newSVpvn((const char *)a, sizeof *a));
+	return newRV_noinc((SV *)hv);
+}
+
+/* Of the object and an address, either of which may be anything; what it says is in the handle's error. */
+static struct handle *look_up(pTHX_ SV *self, SV *address, struct fp_answer *answer, const char *method)
+{
+	struct handle *h;
+	struct fp_addr addr;
+
+	if (!sv_isobject(self) || !sv_derived_from(self, "Fingerpost"))
+		croak("Fingerpost: %s() is a method of an object", method);
+	h = INT2PTR(struct handle *, SvIV(SvRV(self)));
+	/* A NUL inside would hide what follows it. */
+	if (!SvOK(address) || strlen(SvPV_nolen(address)) != SvCUR(address))
+		h->error = FP_EFORMAT;
+	else if ((h->error = fp_addr_parse(&addr, SvPV_nolen(address))) == 0)
+		h->error = fp_lookup(h->store, &addr, answer);
+	return h;
+}
+
 MODULE = Fingerpost  PACKAGE = Fingerpost
 
 PROTOTYPES: DISABLE
@@ -156,19 +212,35 @@ _open(SV *class, SV *dir)
 SV *
 lookup(SV *self, SV *address)
     PREINIT:
-	struct handle *h;
-	struct fp_addr addr;
 	struct fp_answer answer;
     CODE:
-	if (!sv_isobject(self) || !sv_derived_from(self, "Fingerpost"))
-		croak("Fingerpost: lookup() is a method of an object");
-	h = INT2PTR(struct handle *, SvIV(SvRV(self)));
-	/* A NUL inside would hide what follows it. */
-	if (!SvOK(address) || strlen(SvPV_nolen(address)) != SvCUR(address))
-		h->error = FP_EFORMAT;
-	else if ((h->error = fp_addr_parse(&addr, SvPV_nolen(address))) == 0)
-		h->error = fp_lookup(h->store, &addr, &answer);
-	RETVAL = h->error == 0 ? answer_hash(aTHX_ &answer) : newSV(0);
+	RETVAL = look_up(aTHX_ self, address, &answer, "lookup")->error == 0 ? answer_hash(aTHX_ &answer) : newSV(0);
+    OUTPUT:
+	RETVAL
+
+SV *
+glance(SV *self, SV *address)
+    PREINIT:
+	struct fp_answer answer;
+    CODE:
+	RETVAL = look_up(aTHX_ self, address, &answer, "glance")->error == 0 ? glance_hash(aTHX_ &answer) : newSV(0);
+    OUTPUT:
+	RETVAL
+
+SV *
+details(SV *glance)
+    PREINIT:
+	struct fp_answer answer;
+	SV **bytes;
+    CODE:
+	if (!SvROK(glance) || SvTYPE(SvRV(glance)) != SVt_PVHV || (bytes = hv_fetchs((HV *)SvRV(glance), "answer", 0)) == NULL || !SvPOK(*bytes) ||
+	    SvCUR(*bytes) != sizeof answer)
+		croak("Fingerpost: details() wants what glance() gave");
+	memcpy(&answer, SvPVX(*bytes), sizeof answer);
+	/* A hash is anybody's to write in. */
+	answer.klass[sizeof answer.klass - 1] = answer.name[sizeof answer.name - 1] = answer.flavor[sizeof answer.flavor - 1] = '\0';
+	answer.layout[sizeof answer.layout - 1] = answer.link[sizeof answer.link - 1] = answer.origin[sizeof answer.origin - 1] = '\0';
+	RETVAL = answer_hash(aTHX_ &answer);
     OUTPUT:
 	RETVAL
 

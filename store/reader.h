@@ -82,6 +82,14 @@ const char *fp_quirk_name(unsigned n);
 /* What bit n of fp_host.path says ("mss clamped"); NULL: none. */
 const char *fp_path_name(unsigned n);
 
+#define FP_WORDS_MAX 1024 /* any host fits */
+
+/*
+ * The host in the words of p0f 2, which rules anchor on: "Windows XP, (distance 5, link: ethernet/modem)"; where the system was not
+ * recognised, UNKNOWN and the signature. Returns the length of what is always printable ASCII, without the NUL, or FP_EOVERFLOW.
+ */
+int fp_words_v2(char *buf, size_t size, const struct fp_answer *host);
+
 /* The store as a whole. */
 struct fp_info {
 	bool live;         /* ages are by this machine's clock; else by the newest packet */

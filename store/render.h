@@ -23,12 +23,6 @@ int render_csv(char *buf, size_t size, const struct fp_answer *host);
 int render_line(char *buf, size_t size, const struct fp_answer *host);
 
 /*
- * p0f 2's wording, which rules anchor on (docs/client-protocols.md section 3):
- * "Windows XP, (distance 5, link: ethernet/modem)", "UNKNOWN [...], (link: ...)".
- */
-int render_v2(char *buf, size_t size, const struct fp_answer *host);
-
-/*
  * p0f 3's words as p0f-analyzer 1.502 gives them: "Linux 3.11 and newer; dist: 0; link: Ethernet or modem; params: none; ...",
  * "???; dist: ...". Keys are sorted; raw_freq and uptime where they are known.
  */

@@ -2,7 +2,7 @@
  * mkstore - writes a store with the hosts that a test wants: no daemon, no capture, no matcher.
  *
  *   mkstore DIR [live|files] < LINES
- *   mkstore --v2 DIR                  prints address, tab, render_v2() of every host
+ *   mkstore --v2 DIR                  prints address, tab, fp_words_v2() of every host
  *
  * A line is tab-separated: an address and NAME=VALUE of the host's fields; or `link`, an MTU and its
  * text. `age` and `since` are seconds before now of last_seen and first_seen. DIR is made; a store that
@@ -185,7 +185,7 @@ static int print_v2(const char *dir)
 		char text[RENDER_HOST_MAX], ip[FP_ADDR_TEXT];
 
 		rc = fp_next(store, &after, &host);
-		if (rc == 0 && (rc = render_v2(text, sizeof text, &host)) >= 0) {
+		if (rc == 0 && (rc = fp_words_v2(text, sizeof text, &host)) >= 0) {
 			printf("%s\t%s\n", fp_addr_text(&host.addr, ip), text);
 			rc = 0;
 		}

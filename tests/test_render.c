@@ -139,7 +139,7 @@ static void test_json_string(void **state)
 static void test_hostile(void **state)
 {
 	static int (*const render[])(char *, size_t, const struct fp_answer *) = {
-		render_json, render_csv, render_line, render_v2, render_v3, render_signature
+		render_json, render_csv, render_line, fp_words_v2, render_v3, render_signature
 	};
 	uint64_t seed = 11;
 
@@ -219,7 +219,7 @@ static void test_v2(void **state)
 		a.host.clock_hz = (uint16_t)v2_rows[i].clock_hz;
 		a.host.uptime_min = v2_rows[i].uptime_min;
 		a.host.uptime_doubtful = false;
-		render_v2(buf, sizeof buf, &a);
+		fp_words_v2(buf, sizeof buf, &a);
 		if (strcmp(buf, v2_rows[i].text) != 0)
 			fail_msg("%s: got %s, want %s", v2_rows[i].why, buf, v2_rows[i].text);
 	}
@@ -237,18 +237,18 @@ static void test_v2_signature(void **state)
 	a.host.ttl = 64;
 	a.host.wscale = 7;
 	strcpy(a.layout, "mss,sok,ts,nop,ws");
-	render_v2(buf, sizeof buf, &a);
+	fp_words_v2(buf, sizeof buf, &a);
 	assert_string_equal(buf, "UNKNOWN [S44:64:1:60:M1460,S,T,N,W7:.:?:?], (link: ethernet/modem)");
 	strcpy(a.layout, "mss,?99,eol+3");
 	a.host.quirks = QUIRK_TS2_PLUS | QUIRK_ID_MINUS | QUIRK_PUSHF_PLUS;
 	a.host.payload = true;
-	render_v2(buf, sizeof buf, &a);
+	fp_words_v2(buf, sizeof buf, &a);
 	assert_string_equal(buf, "UNKNOWN [S44:64:0:50:M1460,?99,E:ZTFD:?:?], (link: ethernet/modem)");
 	/* Kind 5 is an option by number to p0f 2, which has no word for it. */
 	strcpy(a.layout, "mss,sack,nop");
 	a.host.quirks = 0;
 	a.host.payload = false;
-	render_v2(buf, sizeof buf, &a);
+	fp_words_v2(buf, sizeof buf, &a);
 	assert_string_equal(buf, "UNKNOWN [S44:64:0:47:M1460,?5,N:.:?:?], (link: ethernet/modem)");
 }
 

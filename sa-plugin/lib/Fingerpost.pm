@@ -45,10 +45,23 @@ A reference to a fresh hash, or C<undef>: see C<error>. ADDRESS is IPv4 or
 IPv6 in any usual spelling: C<192.0.2.7>, C<2001:db8::1>, C<[2001:db8::1]>,
 C<IPv6:2001:db8::1>, and C<::ffff:192.0.2.7>, which is the IPv4 address.
 
+=item $store->glance( ADDRESS )
+
+As C<lookup>, at a third of the cost, for whoever asks of each message: a hash
+with C<text>, the host in the words of p0f 2 ("Windows XP, (distance 5, link:
+ethernet/modem)", behind them C<[generic]> or C<[fuzzy]> where that is how it
+was recognised), C<os> (name and flavor, printable), and of the fields below
+C<name>, C<match>, C<age>, C<confirmed>, C<server>, C<shared> and C<sharing>.
+What is not known, and a C<server> of 0, is not there.
+
+=item Fingerpost::details( GLANCE )
+
+The whole answer of which C<glance> gave the first half, as C<lookup> gives it.
+
 =item $store->error
 
-Why the last C<lookup> said C<undef>: "not found" where the address was never
-seen, otherwise what is wrong. Empty after an answer.
+Why the last C<lookup> or C<glance> said C<undef>: "not found" where the
+address was never seen, otherwise what is wrong. Empty after an answer.
 
 =back
 

@@ -74,7 +74,7 @@ sub expect {
 }
 
 # ---- The same words as the daemon's services -------------------------------------------------
-# Exim's line socket, the analyzer and the policy service say it by store/render.c.
+# Exim's line socket, the analyzer and the policy service say it by store/words.c.
 {
     my $seed = 20261124;
     my $random = sub { $seed = ($seed * 1103515245 + 12345) % 2**31; return ($seed >> 8) % $_[0] };
@@ -105,10 +105,15 @@ sub expect {
         $want{$ip} .= " [$host->{match}]", $unsure++ if $host->{match} =~ /generic|fuzzy/;
         my $is = Mail::SpamAssassin::Plugin::Fingerpost::Words::header_text($host);
         push @differ, "$ip: '$is', not '$want{$ip}'" if $is ne $want{$ip};
+        # What a message is judged by: the words put together in C, the system cut out of them.
+        my $glance = $reader->glance($ip);
+        my ($text, $os) = ($glance->{text}, $glance->{os} // '');
+        push @differ, "$ip at a glance: '$text', not '$want{$ip}'" if $text ne $want{$ip};
+        push @differ, "$ip at a glance: '$os'" if $os ne Mail::SpamAssassin::Plugin::Fingerpost::Words::os_of($host);
     }
     is(scalar keys %want, scalar @many, 'all hosts were rendered');
     cmp_ok($unsure, '>', 20, 'some of them not surely recognised');
-    is("@differ[0 .. ($#differ > 2 ? 2 : $#differ)]", '', 'same words as render_v2()');
+    is("@differ[0 .. ($#differ > 2 ? 2 : $#differ)]", '', 'same words as fp_words_v2()');
 }
 
 # ---- Whose address -----------------------------------------------------------------------------

@@ -41,6 +41,39 @@ cmp_ok($host->{age}, '>=', 5, 'age counts from last_seen');
 cmp_ok($host->{age}, '<', 60, 'age is no more than that');
 is($host->{last_seen} - $host->{first_seen}, 55, 'first and last seen');
 
+# A glance, and the rest of it when asked for.
+{
+    my %glance = map { $_ => $store->glance($_) } '192.0.2.7', '192.0.2.8', '192.0.2.9', '2001:db8::5';
+    my @rows = (
+        [ '192.0.2.7', text => 'Windows 7 or 8 (up: 12 hrs), (distance 10, link: ethernet/modem)', 'recognised' ],
+        [ '192.0.2.7', os => 'Windows 7 or 8', 'name and flavor' ],
+        [ '192.0.2.7', name => 'Windows', 'the name alone' ],
+        [ '192.0.2.7', match => 'exact', 'how' ],
+        [ '192.0.2.7', confirmed => 1, 'handshake' ],
+        [ '192.0.2.7', sharing => 3, 'signs of sharing' ],
+        [ '192.0.2.7', shared => 1000, 'and when' ],
+        [ '192.0.2.7', server => undef, 'a client' ],
+        [ '192.0.2.8', text => 'UNKNOWN [64240:64:0:40:.:.:?:?], (link: ethernet/modem)', 'not recognised' ],
+        [ '192.0.2.8', os => undef, 'no system' ],
+        [ '192.0.2.8', match => 'none', 'none' ],
+        [ '192.0.2.8', confirmed => 0, 'no handshake' ],
+        [ '192.0.2.8', sharing => undef, 'no sign' ],
+        [ '192.0.2.9', text => 'Solaris, (distance 9, link: unspecified) [fuzzy]', 'fuzzy is said behind the words' ],
+        [ '192.0.2.9', server => 1, 'a server' ],
+        [ '192.0.2.9', os => 'Solaris', 'a name without flavor' ],
+        [ '2001:db8::5', text => 'Linux 3.11 and newer, (distance 3, link: ethernet/modem) [generic]', 'generic, and IPv6' ],
+    );
+    is($glance{$_->[0]}->{$_->[1]}, $_->[2], "glance at $_->[0], $_->[1]: $_->[3]") for @rows;
+    for my $ip (sort keys %glance) {
+        my ($details, $whole) = (Fingerpost::details($glance{$ip}), $store->lookup($ip));
+        delete @{$_}{qw(age)} for $details, $whole;
+        is_deeply($details, $whole, "details of $ip are the whole answer");
+    }
+    is($store->glance('203.0.113.1'), undef, 'glance at an address never seen');
+    is($store->error, 'not found', 'and why');
+    ok(!eval { Fingerpost::details($_); 1 }, 'no glance') for undef, {}, [], { answer => 'short' }, { answer => undef };
+}
+
 $host = $store->lookup('192.0.2.8');
 is($host->{name}, undef, 'seen and not recognised: no name');
 is($host->{match}, 'none', 'and match says so');

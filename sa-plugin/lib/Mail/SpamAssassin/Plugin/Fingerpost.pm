@@ -228,8 +228,20 @@ our @ISA = qw(Mail::SpamAssassin::Plugin);
 my $HEADER = 'X-P0f-OS-Fingerprint';
 my $HEADER_KEY = lc $HEADER;
 
-# In the order of _answer().
-my @TAG = map { "FINGERPOST$_" } '', qw(IP OS CLASS MATCH PROB DISTANCE LINK AGE);
+# Tags are put into words when a report wants them, which for most messages is never.
+my %TAG = (
+  FINGERPOST         => sub { $_[0]->{fingerpost}->{text} },
+  FINGERPOSTIP       => sub { _whole($_[0])->{ip} },
+  FINGERPOSTOS       => sub { $_[0]->{fingerpost}->{os} || 'UNKNOWN' },
+  FINGERPOSTCLASS    => sub { printable(_whole($_[0])->{class}) },
+  FINGERPOSTMATCH    => sub { $_[0]->{fingerpost}->{host}->{match} },
+  FINGERPOSTPROB     => sub { join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{_whole($_[0])->{candidates}}) },
+  FINGERPOSTDISTANCE => sub { _whole($_[0])->{distance} },
+  FINGERPOSTLINK     => sub { link_words(_whole($_[0])) },
+  FINGERPOSTAGE      => sub { my $age = $_[0]->{fingerpost}->{host}->{age}; return defined $age ? int $age : undef },
+);
+my @TAG = sort keys %TAG;
+my @TAG_CODE = @TAG{@TAG};
 
 my @CLASSIC = qw(L_P0F_WXP L_P0F_W L_P0F_UNKN L_P0F_Unix);
 
@@ -264,6 +276,7 @@ sub new {
   my $self = $class->SUPER::new($mailsaobject);
   bless ($self, $class);
 
+  $self->{bad_rule} = {};
   $self->set_config($mailsaobject->{conf});
   $self->register_eval_rule($_, $Mail::SpamAssassin::Conf::TYPE_HEAD_EVALS) for sort keys %EVAL;
 
@@ -442,7 +455,7 @@ sub extract_metadata {
 
   my $host;
   ($host, $why) = $self->_look_up($conf, $ip);
-  my $case = { relay => $relay, ip => $ip, started => $started, forged => $forged, from => 'store ' . _store_name($conf) };
+  my $case = { relay => $relay, ip => $ip, started => $started, forged => $forged };
 
   if (!$host && $self->{remote}) {
     $case->{store_why} = $why;
@@ -503,28 +516,39 @@ sub _collect {
 # Says what there is to say: to rules, to reports, to the log.
 sub _answer {
   my ($pms, $case, $host, $why) = @_;
-  my $os = $host ? os_of($host) : '';
-  my $text = $host ? header_text($host, $os) : undef;
+  my ($os, $text) = ('');
+
+  if ($host) {
+    # What another machine said comes without words.
+    $os = $host->{answer} ? $host->{os} // '' : os_of($host);
+    $text = $host->{answer} ? $host->{text} : header_text($host, $os);
+  }
 
   if (defined $case->{started}) {
-    dbg("fingerpost: %s, %s: %s, age %s, %d us%s", $case->{ip}, $case->{from},
+    dbg("fingerpost: %s, %s: %s, age %s, %d us%s", $case->{ip}, $case->{from} // 'store ' . _store_name($pms->{conf}),
       defined $text ? "\"$text\"" : "no answer: $why", $host && defined $host->{age} ? sprintf('%d s', $host->{age}) : '-',
       (Time::HiRes::time() - $case->{started}) * 1e6, $case->{forged});
   }
   return if !defined $text;
 
-  $pms->{fingerpost} = { host => $host, os => $os, relay => $case->{relay} };
-  $os = 'UNKNOWN'  if $os eq '';
+  @{$case}{qw(host os text)} = ($host, $os, $text);
+  $pms->{fingerpost} = $case;
   $pms->{msg}->put_metadata($HEADER, $text);
   # As set_tag() does, in one go: nine calls cost more than all the rest of this.
-  @{$pms->{tag_data}}{@TAG} = ($text, $host->{ip}, $os, printable($host->{class}), $host->{match},
-    join(', ', map { sprintf('%s %.2f', $_->{name}, $_->{p}) } @{$host->{candidates}}),
-    $host->{distance}, link_words($host), defined $host->{age} ? int $host->{age} : undef);
+  @{$pms->{tag_data}}{@TAG} = @TAG_CODE;
   if ($pms->{tagrun_actions} && %{$pms->{tagrun_actions}}) {
     $pms->tag_is_ready($_)  foreach @TAG;
   }
-  $pms->set_spamd_result_item(sub { return 'fingerpost=' . $os =~ tr/ ,/_/r });
+  $pms->set_spamd_result_item(sub { return 'fingerpost=' . (($os || 'UNKNOWN') =~ tr/ ,/_/r) });
   return;
+}
+
+# All that is known, where a glance is not enough.
+sub _whole {
+  my ($pms) = @_;
+  my $case = $pms->{fingerpost};
+
+  return $case->{whole} ||= $case->{host}->{answer} ? Fingerpost::details($case->{host}) : $case->{host};
 }
 
 # A real header hides the pseudo-header of its name. delete_header() compiles its pattern once, for the first
@@ -532,13 +556,11 @@ sub _answer {
 sub _hide_forged {
   my ($msg) = @_;
 
-  my $found = exists $msg->{headers}->{$HEADER_KEY};
+  return 0  if !exists $msg->{headers}->{$HEADER_KEY} && !exists $msg->{raw_headers}->{$HEADER_KEY};
   delete $msg->{headers}->{$HEADER_KEY};
   delete $msg->{raw_headers}->{$HEADER_KEY};
-  if ($found) {
-    $msg->{header_order} = [ grep { lc($_) ne $HEADER_KEY } @{$msg->{header_order}} ];
-  }
-  return $found;
+  $msg->{header_order} = [ grep { lc($_) ne $HEADER_KEY } @{$msg->{header_order}} ];
+  return 1;
 }
 
 # The relay to be judged (undef where a header names it), its address, or why there is none.
@@ -547,7 +569,7 @@ sub _client {
   my $meta = $msg->{metadata};
   my $choice = $conf->{fingerpost_client};
 
-  if ($choice =~ /^header\s+(\S+)/) {
+  if (index($choice, 'header') == 0 && $choice =~ /^header\s+(\S+)/) {
     my ($value) = $msg->raw_header($1);
     return (undef, undef, "no header $1")  if !defined $value;
     if ($value =~ /((?:IPv6:)?[0-9a-f:]*:[0-9a-f:.]+|\d{1,3}(?:\.\d{1,3}){3})/i) {
@@ -587,11 +609,11 @@ sub _port {
 sub _submitter {
   my ($msg, $conf) = @_;
   my $meta = $msg->{metadata};
-  my $known = $conf->{internal_networks_configured} ? $conf->{internal_networks}
-    : $conf->{trusted_networks_configured} ? $conf->{trusted_networks} : undef;
 
   foreach my $relay (@{$meta->{relays_internal} || []}, @{$meta->{relays_trusted} || []}) {
     next if !$relay->{auth};
+    my $known = $conf->{internal_networks_configured} ? $conf->{internal_networks}
+      : $conf->{trusted_networks_configured} ? $conf->{trusted_networks} : undef;
     next if $known ? $known->contains_ip($relay->{ip}) : $relay->{ip_private};
     return $relay;
   }
@@ -614,7 +636,7 @@ sub _look_up {
     $self->{store_name} = $name;
   }
 
-  my $host = $self->{store}->lookup($ip);
+  my $host = $self->{store}->glance($ip);
   return (undef, $self->{store}->error)  if !$host;
   return _of_use($conf, $host);
 }
@@ -639,7 +661,7 @@ sub _store_name {
 sub _host {
   my ($self, $pms) = @_;
   return if !$pms->{fingerpost};
-  return if $self->{bad_rule} && defined $pms->{current_rule_name} && $self->{bad_rule}->{$pms->{current_rule_name}};
+  return if %{$self->{bad_rule}} && defined $pms->{current_rule_name} && $self->{bad_rule}->{$pms->{current_rule_name}};
   return $pms->{fingerpost}->{host};
 }
 
@@ -653,7 +675,8 @@ sub fingerpost_os {
 
 sub fingerpost_class {
   my ($self, $pms, $class) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  $self->_host($pms)  or return 0;
+  my $host = _whole($pms);
   return defined $host->{class} && lc $host->{class} eq lc $class ? 1 : 0;
 }
 
@@ -661,7 +684,7 @@ sub fingerpost_unix {
   my ($self, $pms) = @_;
   $self->_host($pms)  or return 0;
   my $os = $pms->{fingerpost}->{os};
-  return 1 if $os =~ /^(?:(?:Free|Open|Net)BSD|Solaris|HP-UX|Tru64)\b/;
+  return 1 if $self->_matches('/^(?:(?:Free|Open|Net)BSD|Solaris|HP-UX|Tru64)\b/', $os);
   return $self->{main}->{conf}->{fingerpost_unix_linux} && $os =~ /^Linux\b/ ? 1 : 0;
 }
 
@@ -674,7 +697,8 @@ sub fingerpost_match {
 
 sub fingerpost_probability {
   my ($self, $pms, $name, $least) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  $self->_host($pms)  or return 0;
+  my $host = _whole($pms);
   my $sum = 0;
 
   # Versions of one system share its name.
@@ -684,14 +708,16 @@ sub fingerpost_probability {
 
 sub fingerpost_distance {
   my ($self, $pms, $least, $most) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  $self->_host($pms)  or return 0;
+  my $host = _whole($pms);
   return 0 if !defined $host->{distance};
   return $host->{distance} >= $least && $host->{distance} <= $most ? 1 : 0;
 }
 
 sub fingerpost_link {
   my ($self, $pms, $regex) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  $self->_host($pms)  or return 0;
+  my $host = _whole($pms);
   return $self->_matches($regex, link_words($host)) || $self->_matches($regex, printable($host->{link}));
 }
 
@@ -709,7 +735,8 @@ sub fingerpost_unconfirmed {
 
 sub fingerpost_first_seen_within {
   my ($self, $pms, $time) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  $self->_host($pms)  or return 0;
+  my $host = _whole($pms);
   return 0 if grep { !defined } @{$host}{qw(first_seen last_seen age)};
   return $host->{last_seen} - $host->{first_seen} + $host->{age} <= _seconds($time) ? 1 : 0;
 }
@@ -724,15 +751,21 @@ sub fingerpost_helo_mismatch {
 
 # ---------------------------------------------------------------------------
 
+# Systems and links are a few dozen words, and a look at an earlier result is cheaper than a regex.
 sub _matches {
   my ($self, $text, $subject) = @_;
+  my $seen = $self->{matched}->{$text} ||= {};
 
-  if (!exists $self->{regex}->{$text}) {
-    my ($regex) = compile_regexp($text, 2);
-    $self->{regex}->{$text} = $regex;
+  if (!exists $seen->{$subject}) {
+    if (!exists $self->{regex}->{$text}) {
+      my ($regex) = compile_regexp($text, 2);
+      $self->{regex}->{$text} = $regex;
+    }
+    my $regex = $self->{regex}->{$text};
+    %$seen = ()  if keys %$seen >= 1000; # of another machine, which may say anything
+    $seen->{$subject} = $regex && $subject =~ $regex ? 1 : 0;
   }
-  my $regex = $self->{regex}->{$text};
-  return $regex && $subject =~ $regex ? 1 : 0;
+  return $seen->{$subject};
 }
 
 sub _want_regex {

@@ -51,8 +51,9 @@ sub contradicts {
   my ($helo, $host) = @_;
 
   return 0 if !defined $helo || !defined $host->{name};
-  my ($label) = split /[.]/, lc $helo, 2;
-  return 0 if ($label // '') !~ $ANY;
+  my $dot = index $helo, '.';
+  my $label = lc($dot < 0 ? $helo : substr $helo, 0, $dot);
+  return 0 if $label !~ $ANY;
   return 0 if ($host->{match} // '') !~ /^(?:exact|generic)\z/;
   my $is = $FAMILY{lc $host->{name}}  or return 0;
 

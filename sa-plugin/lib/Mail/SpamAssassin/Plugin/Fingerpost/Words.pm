@@ -5,7 +5,7 @@ Mail::SpamAssassin::Plugin::Fingerpost::Words - a host in words, and words as a 
 =head1 DESCRIPTION
 
 A host is the hash that L<Fingerpost> answers. C<header_text> says it as p0f 2
-did, byte for byte as the daemon's own services do (render_v2() in C); the other
+did, byte for byte as the daemon's own services do (fp_words_v2() in C); the other
 way, C<host_of_text> and C<host_of_json> make a host of what another machine
 says. What comes from there is not trusted: every piece is checked, and what
 does not fit is left out.
