@@ -18,7 +18,7 @@ static unsigned rnd(unsigned n)
 	return (unsigned)(test_random(&seed) >> 33) % n;
 }
 
-/* m, w, t: two bytes of MSS, one of scale, eight of timestamps. */
+/* m, w, t, z: two bytes of MSS, one of scale, eight of timestamps, noughts. z, for it is no hexadecimal digit. */
 static const char *const layouts[] = {
 	"",
 	"\x02\x04mm",
@@ -27,7 +27,7 @@ static const char *const layouts[] = {
 	"\x02\x04mm\x01\x01\x04\x02\x01\x03\x03w",
 	"\x02\x04mm\x04\x02\x08\x0atttttttt\x01\x03\x03w",
 	"\x02\x04mm\x01\x03\x03w\x04\x02\x08\x0atttttttt",
-	"\x02\x04mm\x01\x03\x03w\x01\x01\x08\x0atttttttt\x04\x02" "ee",
+	"\x02\x04mm\x01\x03\x03w\x01\x01\x08\x0atttttttt\x04\x02zz",
 	"\x02\x04mm\x01\x01\x04\x02\x01\x03\x03w\x01\x01\x08\x0atttttttt",
 	"\x01\x01\x08\x0atttttttt",
 };
@@ -40,7 +40,7 @@ static size_t put_options(uint8_t *at, const char *layout)
 		switch (layout[i]) {
 		case 'm': at[i] = (uint8_t)rnd(256); break;
 		case 'w': at[i] = (uint8_t)rnd(rnd(4) ? 15 : 256); break;
-		case 'e': at[i] = 0; break;
+		case 'z':
 		case 't': at[i] = 0; break;
 		default: at[i] = (uint8_t)layout[i];
 		}
