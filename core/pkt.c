@@ -27,6 +27,7 @@
 #define IPV6_MIN 40u
 #define TCP_MIN 20u
 #define ETHERNET 14u
+#define PLAIN_MIN (ETHERNET + IPV4_MIN + TCP_MIN)
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -109,9 +110,9 @@ static enum pkt_result tcp(const uint8_t *frame, const uint8_t *h, size_t left, 
 	}
 	if ((word & ODD_FLAGS) | urgent | obs->ecn)
 		quirks |= odd_flags(word, urgent, obs);
-	if (!pktopt_usual(h + TCP_MIN, header - TCP_MIN, obs, &quirks))
-		quirks |= pktopt_read(h + TCP_MIN, h + header, obs);
 	obs->quirks = quirks;
+	if (!pktopt_usual(h + TCP_MIN, (int)(header - TCP_MIN), obs))
+		obs->quirks |= pktopt_read(h + TCP_MIN, h + header, obs);
 	return PKT_OK;
 }
 
@@ -132,7 +133,7 @@ static struct fp_addr mapped(const uint8_t *four_bytes)
  */
 INLINE bool address_impossible(const struct fp_addr *a)
 {
-	return a->b[0] == 0xff || memcmp(a->b, (const uint8_t[12]){ [10] = 0xff, [11] = 0xff }, 12) == 0;
+	return a->b[0] == 0xff || (wire64(a->b) == 0 && wire32(a->b + 8) == WIRE32(0x0000ffff));
 }
 
 /*
@@ -290,87 +291,85 @@ enum pkt_result pkt_ip(struct cursor *c, struct tcp_obs *obs)
 
 /* ---- Entry -------------------------------------------------------------------------------- */
 
-/* A SYN without oddities but ECN, its options usual; left bytes are its TCP header and data. */
-INLINE bool plain_tcp(const uint8_t *h, size_t left, uint32_t ip_header, uint32_t quirks, struct tcp_obs *obs)
+/*
+ * A SYN without oddities but ECN, its options usual; left bytes are its TCP header and data, fewer than 0 if the IP length lies. What it
+ * fills in stays right where it then says false.
+ */
+INLINE bool plain_tcp(const uint8_t *h, int32_t left, uint32_t ip_header, uint32_t quirks, struct tcp_obs *obs)
 {
-	const uint32_t word = be32(h + 12), seq = be32(h + 4);
-	const uint32_t header = word >> 26 & 0x3c;
+	const uint32_t header = (uint32_t)(h[12] & 0xf0) >> 2;
+	const int32_t payload = left - (int32_t)header;
 
-	/* SYN and perhaps ECE, CWR; no ack number, no urgent pointer. */
-	if ((word & 0x013f0000) != TCP_SYN << 16 || seq == 0 || be32(h + 8) != 0 || be16(h + 18) != 0 || header < TCP_MIN || header > left)
+	obs->quirks = quirks;
+	/* SYN and perhaps ECE, CWR; no urgent pointer, no ack number. */
+	if ((wire64(h + 12) & WIRE64(0x013f00000000ffff)) != WIRE64((uint64_t)TCP_SYN << 48) || wire32(h + 8) != 0 || wire32(h + 4) == 0 || payload < 0)
 		return false;
-	if (!pktopt_usual(h + TCP_MIN, header - TCP_MIN, obs, &quirks))
-		return false;
-	obs->ecn = word >> 21 & (OBS_ECN_ECE | OBS_ECN_CWR); /* the flags' bits, next to each other as ours */
-	obs->quirks = obs->ecn != 0 ? quirks | QUIRK_ECN : quirks;
-	obs->src_port = be16(h);
-	obs->dst_port = be16(h + 2);
-	obs->seq = seq;
-	obs->win = (uint16_t)word;
 	obs->tot_hdr = (uint16_t)(ip_header + header);
-	obs->payload_len = (uint32_t)left - header;
+	obs->payload_len = (uint32_t)payload;
 	obs->payload_at = ETHERNET + ip_header + header;
 	obs->ip_at = ETHERNET;
-	return true;
+
+	const uint32_t ports = be32(h);
+
+	obs->dst_port = (uint16_t)ports;
+	obs->src_port = (uint16_t)(ports >> 16);
+	obs->seq = be32(h + 4);
+	obs->win = be16(h + 14);
+	if (__builtin_expect((h[13] & (TCP_ECE | TCP_CWR)) != 0, 0)) {
+		obs->ecn = h[13] >> 5 & (OBS_ECN_ECE | OBS_ECN_CWR); /* the flags' bits, next to each other as ours */
+		obs->quirks |= QUIRK_ECN;
+	}
+	return pktopt_usual(h + TCP_MIN, (int)(header - TCP_MIN), obs);
 }
 
+/* left bytes are there, an IPv4 and a TCP header at least. */
 INLINE bool plain_ipv4(const uint8_t *ip, size_t left, struct tcp_obs *obs)
 {
-	static const uint8_t version_and_length[2] = { 0x45, 0 }; /* no IP options, no DSCP, no ECN */
-	static const uint32_t ip_quirks[4] = { QUIRK_ID_MINUS, 0, QUIRK_DF, QUIRK_DF | QUIRK_ID_PLUS };
-	const size_t total = be16(ip + 2);
-	const unsigned fragment = be16(ip + 6);
+	static const uint32_t ip_quirks[0x42] = { [0] = QUIRK_ID_MINUS, [0x40] = QUIRK_DF, [0x41] = QUIRK_DF | QUIRK_ID_PLUS }; /* by DF as it stands, and id */
+	static const uint8_t mapped_end[4] = { 0, 0, 0xff, 0xff };
+	const uint32_t length_id = be32(ip + 2);
+	const uint32_t total = length_id >> 16;
 
-	if (memcmp(ip, version_and_length, 2) != 0 || ip[9] != PROTO_TCP || (fragment & ~0x4000u) != 0 || total > left ||
-	    total < IPV4_MIN + TCP_MIN ||
-	    !plain_tcp(ip + IPV4_MIN, total - IPV4_MIN, IPV4_MIN, ip_quirks[fragment >> 13 | (be16(ip + 4) != 0)], obs))
+	/* No IP options, DSCP or ECN; no fragment, no reserved flag. */
+	if ((wire64(ip) & WIRE64(0xffff00000000bfff)) != WIRE64(0x4500000000000000) || ip[9] != PROTO_TCP || total > left)
 		return false;
 	obs->ipver = 4;
 	obs->ttl = ip[8];
-	obs->src.b[10] = obs->src.b[11] = 0xff;
+	memcpy(obs->src.b + 8, mapped_end, 4);
 	memcpy(obs->src.b + 12, ip + 12, 4);
-	obs->dst.b[10] = obs->dst.b[11] = 0xff;
+	memcpy(obs->dst.b + 8, mapped_end, 4);
 	memcpy(obs->dst.b + 12, ip + 16, 4);
-	return true;
+	return plain_tcp(ip + IPV4_MIN, (int32_t)(total - IPV4_MIN), IPV4_MIN, ip_quirks[ip[6] + (size_t)((length_id & 0xffff) != 0)], obs);
 }
 
 INLINE bool plain_ipv6(const uint8_t *ip, size_t left, struct tcp_obs *obs)
 {
 	const uint32_t first = be32(ip);
-	const size_t payload = be16(ip + 4);
+	const uint32_t payload = be16(ip + 4);
 
-	if (first >> 20 != 0x600 || ip[6] != PROTO_TCP || left < IPV6_MIN + TCP_MIN || payload > left - IPV6_MIN || payload < TCP_MIN)
+	if (first >> 20 != 0x600 || ip[6] != PROTO_TCP || left < IPV6_MIN + TCP_MIN || payload > left - IPV6_MIN)
 		return false;
 
-	struct fp_addr src, dst;
-
-	memcpy(src.b, ip + 8, 16);
-	memcpy(dst.b, ip + 24, 16);
-	if (address_impossible(&src) || address_impossible(&dst) ||
-	    !plain_tcp(ip + IPV6_MIN, payload, IPV6_MIN, (first & 0xfffff) != 0 ? QUIRK_FLOW : 0, obs))
+	memcpy(obs->src.b, ip + 8, 16);
+	memcpy(obs->dst.b, ip + 24, 16);
+	if (address_impossible(&obs->src) || address_impossible(&obs->dst))
 		return false;
 	obs->ipver = 6;
 	obs->ttl = ip[7];
-	obs->src = src;
-	obs->dst = dst;
-	return true;
+	return plain_tcp(ip + IPV6_MIN, (int32_t)payload, IPV6_MIN, (first & 0xfffff) != 0 ? QUIRK_FLOW : 0, obs);
 }
 
-INLINE bool plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
+bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
 {
-	if (caplen < ETHERNET + IPV4_MIN + TCP_MIN)
+	if (caplen < PLAIN_MIN)
 		return false;
 	if (be16(frame + 12) == 0x0800)
 		return plain_ipv4(frame + ETHERNET, caplen - ETHERNET, obs);
 	return be16(frame + 12) == 0x86dd && plain_ipv6(frame + ETHERNET, caplen - ETHERNET, obs);
 }
 
-bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs)
-{
-	return plain_syn(frame, caplen, obs);
-}
-
-enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, struct tcp_obs *obs)
+__attribute__((noinline)) enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len,
+    struct tcp_obs *obs)
 {
 	struct cursor c = {
 		.at = frame, .frame = frame, .left = caplen, .wire = len, .compat = conf->compat, .decapsulate = conf->decapsulate,
@@ -392,6 +391,15 @@ INLINE void zero(struct tcp_obs *obs)
 	memset(p + 96, 0, 32);
 }
 
+/* Apart, so that IPv4's short way needs few registers. */
+static __attribute__((noinline)) enum pkt_result not_plain_ipv4(const struct pkt_conf *conf, const uint8_t *frame, size_t caplen, size_t len,
+    struct tcp_obs *obs)
+{
+	if (be16(frame + 12) == 0x86dd && plain_ipv6(frame + ETHERNET, caplen - ETHERNET, obs))
+		return PKT_OK;
+	return pkt_any(conf, PKT_LINK_ETHERNET, frame, caplen, len, obs);
+}
+
 enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uint8_t *frame,
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs)
 {
@@ -399,9 +407,11 @@ enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uin
 		caplen = len;
 	zero(obs);
 	obs->time_ns = time_ns;
-	if (link == PKT_LINK_ETHERNET && !conf->compat && plain_syn(frame, caplen, obs))
+	if (link != PKT_LINK_ETHERNET || conf->compat || caplen < PLAIN_MIN)
+		return pkt_any(conf, link, frame, caplen, len, obs);
+	if (be16(frame + 12) == 0x0800 && plain_ipv4(frame + ETHERNET, caplen - ETHERNET, obs))
 		return PKT_OK;
-	return pkt_any(conf, link, frame, caplen, len, obs);
+	return not_plain_ipv4(conf, frame, caplen, len, obs);
 }
 
 const char *pkt_result_name(enum pkt_result result)

@@ -4,6 +4,8 @@
 
 #include "core/pkt.h"
 
+#include <string.h>
+
 /* Where a layer stands: at its first byte. Every header moves it on, so a stack of tags ends with the frame. */
 struct cursor {
 	const uint8_t *at;
@@ -25,6 +27,34 @@ static inline uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
+
+/*
+ * The same bytes as the machine reads them, and what they are compared with: a constant written in the order of the wire. So a
+ * comparison needs no swapping.
+ */
+static inline uint32_t wire32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint64_t wire64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WIRE32(x) __builtin_bswap32(x)
+#define WIRE64(x) __builtin_bswap64(x)
+#else
+#define WIRE32(x) ((uint32_t)(x))
+#define WIRE64(x) ((uint64_t)(x))
+#endif
 
 static inline bool advance(struct cursor *c, size_t n)
 {

@@ -14,111 +14,117 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE uint64_t be64(const uint8_t *p)
-{
-	return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
-
 /* The first of n (at most 16) option kinds; the observation was all 0. */
 INLINE void usual_layout(struct tcp_obs *obs, const uint8_t kinds[16], uint8_t n)
 {
-	memcpy(obs->layout, kinds, 16);
+	memcpy(obs->layout, kinds, n > 8 ? 16 : 8);
 	obs->layout_len = n;
 }
 
-INLINE uint32_t usual_scale(struct tcp_obs *obs, uint8_t scale)
+INLINE void usual_scale(struct tcp_obs *obs, uint8_t scale)
 {
 	obs->wscale = scale;
-	return __builtin_expect(scale > 14, 0) ? QUIRK_EXWS : 0;
+	if (__builtin_expect(scale > 14, 0))
+		obs->quirks |= QUIRK_EXWS;
 }
 
-INLINE uint32_t usual_stamps(struct tcp_obs *obs, uint32_t ts1, uint32_t ts2)
+/* at: two timestamps. */
+INLINE void usual_stamps(struct tcp_obs *obs, const uint8_t *at)
 {
-	obs->ts1 = ts1;
-	if (__builtin_expect(ts1 != 0 && ts2 == 0, 1))
-		return 0;
-	return (ts1 == 0 ? QUIRK_TS1_MINUS : 0) | (ts2 != 0 && obs->kind == OBS_SYN ? QUIRK_TS2_PLUS : 0);
+	obs->ts1 = be32(at);
+	if (__builtin_expect(obs->ts1 == 0, 0))
+		obs->quirks |= QUIRK_TS1_MINUS;
+	if (__builtin_expect(wire32(at + 4) != 0, 0) && obs->kind == OBS_SYN)
+		obs->quirks |= QUIRK_TS2_PLUS;
 }
 
-#define MSS 0xffff0000u              /* of 32 bits: what is no value of an MSS option */
-#define MSS_SCALE 0xffff0000ffffff00u /* of 64: MSS, then nop and window scale */
+/* What begins like this, values apart: MSS, then nop and scale; nop, nop, sok; sok and timestamps. */
+#define MSS_SCALE(eight) (((eight) & WIRE64(0xffff0000ffffff00)) == WIRE64(0x0204000001030300))
+#define MSS_SACK(eight) (((eight) & WIRE64(0xffff0000ffffffff)) == WIRE64(0x0204000001010402))
+#define MSS_SACK_STAMPS(eight) (((eight) & WIRE64(0xffff0000ffffffff)) == WIRE64(0x020400000402080a))
+/* And what stands there: of four bytes all, or all but a scale in the last. */
+#define FOUR(at, what) (wire32(at) == WIRE32(what))
+#define SCALE(at) ((wire32(at) & WIRE32(0xffffff00)) == WIRE32(0x01030300))
+#define STAMPS 0x0101080au
 
-/* n bytes of options, a multiple of 4. False: none of these; nothing was changed. *quirks grows. */
-INLINE bool pktopt_usual(const uint8_t *at, size_t n, struct tcp_obs *obs, uint32_t *quirks)
+/* The usual ones that begin with MSS, nop and scale. */
+INLINE bool usual_mss_scale(const uint8_t *at, int n, struct tcp_obs *obs)
 {
-	uint64_t w, w2;
-	uint32_t end;
+	if (n == 12 && FOUR(at + 8, 0x01010402)) { /* Windows */
+		usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 1, 1, 4 }, 6);
+	} else if (n == 24 && FOUR(at + 8, STAMPS) && FOUR(at + 20, 0x04020000)) { /* macOS, iOS */
+		usual_stamps(obs, at + 12);
+		usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 1, 1, 8, 4, 0 }, 8);
+		obs->eol_pad = 1;
+	} else if (n == 20 && FOUR(at + 8, 0x0402080a)) { /* FreeBSD */
+		usual_stamps(obs, at + 12);
+		usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 4, 8 }, 5);
+	} else {
+		return false;
+	}
+	usual_scale(obs, at[7]);
+	return true;
+}
 
-	switch (n) {
-	case 0:
-		return true;
-	case 4:
-		if ((be32(at) & MSS) != 0x02040000)
-			return false;
-		obs->mss = be16(at + 2);
-		usual_layout(obs, (const uint8_t[16]){ 2 }, 1);
-		return true;
-	case 8:
-		w = be64(at);
-		if ((w & 0xffff0000ffffffff) != 0x0204000001010402)
-			return false;
-		obs->mss = (uint16_t)(w >> 32);
+/* And with MSS and sok. */
+INLINE bool usual_mss_sack(const uint8_t *at, int n, struct tcp_obs *obs)
+{
+	if (n == 8) {
 		usual_layout(obs, (const uint8_t[16]){ 2, 1, 1, 4 }, 4);
 		return true;
-	case 12:
-		w = be64(at);
-		end = be32(at + 8);
-		if ((w & MSS_SCALE) == 0x0204000001030300 && end == 0x01010402) { /* Windows */
-			*quirks |= usual_scale(obs, (uint8_t)w);
-			usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 1, 1, 4 }, 6);
-		} else if ((w & 0xffff0000ffffffff) == 0x0204000001010402 && (end & ~0xffu) == 0x01030300) {
-			*quirks |= usual_scale(obs, (uint8_t)end);
-			usual_layout(obs, (const uint8_t[16]){ 2, 1, 1, 4, 1, 3 }, 6);
-		} else if (w >> 32 == 0x0101080a) { /* after the handshake */
-			*quirks |= usual_stamps(obs, (uint32_t)w, end);
+	}
+	if (n == 12 && SCALE(at + 8)) {
+		usual_layout(obs, (const uint8_t[16]){ 2, 1, 1, 4, 1, 3 }, 6);
+	} else if (n == 24 && SCALE(at + 8) && FOUR(at + 12, STAMPS)) { /* OpenBSD */
+		usual_stamps(obs, at + 16);
+		usual_layout(obs, (const uint8_t[16]){ 2, 1, 1, 4, 1, 3, 1, 1, 8 }, 9);
+	} else {
+		return false;
+	}
+	usual_scale(obs, at[11]);
+	return true;
+}
+
+/* n bytes of options, a multiple of 4. False: none of these (as with fewer than 0); nothing was changed. obs->quirks grows. */
+INLINE bool pktopt_usual(const uint8_t *at, int n, struct tcp_obs *obs)
+{
+	if (n < 8) {
+		if (n != 4 || (wire32(at) & WIRE32(0xffff0000)) != WIRE32(0x02040000))
+			return n == 0;
+		usual_layout(obs, (const uint8_t[16]){ 2 }, 1);
+	} else {
+		const uint64_t begin = wire64(at);
+
+		if (MSS_SACK_STAMPS(begin)) { /* Linux */
+			if (n != 20 || !SCALE(at + 16))
+				return false;
+			usual_scale(obs, at[19]);
+			usual_stamps(obs, at + 8);
+			usual_layout(obs, (const uint8_t[16]){ 2, 4, 8, 1, 3 }, 5);
+		} else if (MSS_SCALE(begin)) {
+			if (!usual_mss_scale(at, n, obs))
+				return false;
+		} else if (MSS_SACK(begin)) {
+			if (!usual_mss_sack(at, n, obs))
+				return false;
+		} else if (n == 12 && FOUR(at, STAMPS)) { /* after the handshake */
+			usual_stamps(obs, at + 4);
 			usual_layout(obs, (const uint8_t[16]){ 1, 1, 8 }, 3);
 			return true;
 		} else {
 			return false;
 		}
-		break;
-	case 20:
-		w = be64(at);
-		end = be32(at + 16);
-		if ((w & 0xffff0000ffffffff) == 0x020400000402080a && (end & ~0xffu) == 0x01030300) { /* Linux */
-			w2 = be64(at + 8);
-			*quirks |= usual_scale(obs, (uint8_t)end) | usual_stamps(obs, (uint32_t)(w2 >> 32), (uint32_t)w2);
-			usual_layout(obs, (const uint8_t[16]){ 2, 4, 8, 1, 3 }, 5);
-		} else if ((w & MSS_SCALE) == 0x0204000001030300 && be32(at + 8) == 0x0402080a) { /* FreeBSD */
-			*quirks |= usual_scale(obs, (uint8_t)w) | usual_stamps(obs, be32(at + 12), end);
-			usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 4, 8 }, 5);
-		} else {
-			return false;
-		}
-		break;
-	case 24:
-		w = be64(at);
-		w2 = be64(at + 8);
-		if ((w & MSS_SCALE) == 0x0204000001030300 && w2 >> 32 == 0x0101080a && be32(at + 20) == 0x04020000) { /* macOS, iOS */
-			*quirks |= usual_scale(obs, (uint8_t)w) | usual_stamps(obs, (uint32_t)w2, be32(at + 16));
-			usual_layout(obs, (const uint8_t[16]){ 2, 1, 3, 1, 1, 8, 4, 0 }, 8);
-			obs->eol_pad = 1;
-		} else if ((w & 0xffff0000ffffffff) == 0x0204000001010402 && (w2 & 0xffffff00ffffffff) == 0x010303000101080a) { /* OpenBSD */
-			*quirks |= usual_scale(obs, (uint8_t)(w2 >> 32)) | usual_stamps(obs, be32(at + 16), be32(at + 20));
-			usual_layout(obs, (const uint8_t[16]){ 2, 1, 1, 4, 1, 3, 1, 1, 8 }, 9);
-		} else {
-			return false;
-		}
-		break;
-	default:
-		return false;
 	}
-	obs->mss = (uint16_t)(w >> 32);
+	obs->mss = be16(at + 2);
 	return true;
 }
 
-#undef INLINE
-#undef MSS
 #undef MSS_SCALE
+#undef MSS_SACK
+#undef MSS_SACK_STAMPS
+#undef FOUR
+#undef SCALE
+#undef STAMPS
+#undef INLINE
 
 #endif
