@@ -445,35 +445,38 @@ int match_tcp_initial(const struct sigdb *db, const struct tcp_obs *obs, uint16_
 	return match(db, MATCH_CORRECT, obs, syn_mss, out, false);
 }
 
-/* Edges of a bucket's signatures narrow low and high. */
-static void ttls_of(const struct sigdb *db, const struct sig_bucket *bucket, int ttl, int *low, int *high)
+/* The nearest edges of a bucket narrow low and high. */
+static void narrow(const struct sig_bucket *bucket, unsigned ttl, unsigned *low, unsigned *high)
 {
-	for (uint32_t i = 0; i < bucket->n; i++) {
-		const struct sig *sig = &db->sigs[bucket->first + i];
-		/* First TTLs of the stretches in which the signature judges alike. */
-		const int edges[2] = { sig->random_ttl ? 0 : sig->ittl - DIST_MAX, sig->ittl + 1 };
+	unsigned word = ttl / 64;
+	uint64_t below = bucket->ttl_edges[word] & UINT64_MAX >> (63 - ttl % 64);
+	uint64_t above = bucket->ttl_edges[word] & ~(UINT64_MAX >> (63 - ttl % 64));
 
-		for (int e = 0; e < 2; e++) {
-			if (edges[e] <= ttl && edges[e] > *low)
-				*low = edges[e];
-			if (edges[e] > ttl && edges[e] - 1 < *high)
-				*high = edges[e] - 1;
-		}
-	}
+	while (below == 0 && word > 0)
+		below = bucket->ttl_edges[--word];
+	if (below != 0)
+		*low = max32(*low, word * 64 + 63 - (unsigned)__builtin_clzll(below));
+	word = ttl / 64;
+	while (above == 0 && word < 3)
+		above = bucket->ttl_edges[++word];
+	if (above != 0)
+		*high = min32(*high, word * 64 + (unsigned)__builtin_ctzll(above) - 1);
 }
 
 void match_ttls(const struct sigdb *db, const struct tcp_obs *obs, uint8_t *low, uint8_t *high)
 {
-	int from = 0, to = UINT8_MAX;
+	unsigned from = 0, to = UINT8_MAX;
 	struct sig_key key;
 
 	memcpy(&key, obs->layout, sizeof key);
-	for (int again = 0; again < 2; again++) {
+	for (;;) {
 		const struct sig_words words = sig_words(key.layout);
 		const struct sig_bucket *bucket = sigdb_bucket(db, &words);
 
 		if (bucket != NULL)
-			ttls_of(db, bucket, obs->ttl, &from, &to);
+			narrow(bucket, obs->ttl, &from, &to);
+		if (key.olen == 0)
+			break;
 		key.olen = 0; /* where extension headers are passed over: find() */
 	}
 	*low = (uint8_t)from;

@@ -12,12 +12,14 @@
 
 #define MATCH_CELLS 8192 /* a power of two: 1 MiB, of which few are used */
 
-/* An answer, and TTLs for which it is the same but for the hops. Two cache lines. */
+/* An answer, and TTLs for which it is the same but for the hops, which are the same number less the TTL. Two cache lines. */
 struct match_cell {
 	_Alignas(128) uint64_t key[6];
-	struct verdict verdict; /* dist and dist_guess are of another packet */
-	int16_t initial;        /* hops are counted from there; -1: guessed by the TTL */
-	uint8_t ttl_low, ttl_high;
+	struct verdict verdict;   /* dist and dist_guess are of another packet */
+	int16_t dist_from;        /* dist is this less what dist_counts leaves of the TTL */
+	uint8_t dist_counts;      /* 255, or 0 where dist is unknown, dist_from then -1 */
+	uint8_t guess_from;
+	uint8_t ttl_low, ttl_more;/* TTLs from ttl_low to ttl_low + ttl_more */
 };
 
 struct match_cache {

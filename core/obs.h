@@ -39,7 +39,6 @@ struct tcp_obs {
 	uint32_t seq;
 	uint32_t ack;
 	uint32_t ts1;         /* own timestamp; 0 also where there is none */
-	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint32_t payload_len; /* bytes after the TCP header, by the IP length */
 	uint32_t payload_at;  /* where the payload begins in the frame */
 	uint32_t ip_at;       /* and its IP header: the innermost one */
@@ -55,12 +54,13 @@ struct tcp_obs {
 	uint8_t dscp;
 	uint8_t ecn;          /* enum obs_ecn */
 	uint8_t flags;        /* enum obs_flag */
-	/* These five in this order: the key of the index of signatures is made of them (sigdb_int.h). */
+	/* These in this order: the key of the index of signatures is made of the first five (sigdb_int.h), that of known answers of all. */
 	uint8_t layout[OBS_OPTIONS_MAX]; /* option kinds in order, EOL included; 0 beyond layout_len */
 	uint8_t layout_len;   /* entries of layout[] */
 	uint8_t eol_pad;      /* bytes after EOL */
 	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t kind;         /* enum obs_kind */
+	uint32_t quirks;      /* enum quirk, in correct reading */
 	uint8_t spare[16];      /* room for what further kinds of evidence need */
 };
 

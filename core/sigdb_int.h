@@ -50,6 +50,7 @@ struct sig_bucket {
 	struct sig_words key;
 	uint32_t first, n;             /* in sigdb.sigs */
 	uint32_t first_block, n_blocks;/* in sigdb.blocks */
+	uint64_t ttl_edges[4];         /* a bit a TTL: from there on some signature judges TTLs otherwise than just below */
 };
 
 /* ---- The index of a bucket: sets of its signatures, a bit each, 64 a block (sigindex.c) ------------ */

@@ -136,6 +136,21 @@ static void fill_times(struct sigdb *db, uint32_t n, struct sig_block *b)
 	}
 }
 
+static void set_edge(struct sig_bucket *bucket, int ttl)
+{
+	if (ttl > 0 && ttl <= UINT8_MAX)
+		bucket->ttl_edges[ttl / 64] |= UINT64_C(1) << ttl % 64;
+}
+
+static void fill_edges(const struct sig *sigs, struct sig_bucket *bucket)
+{
+	for (uint32_t i = 0; i < bucket->n; i++) {
+		if (!sigs[i].random_ttl)
+			set_edge(bucket, sigs[i].ittl - DIST_MAX);
+		set_edge(bucket, sigs[i].ittl + 1);
+	}
+}
+
 int sigindex_build(struct sigdb *db)
 {
 	struct collect c = { 0 };
@@ -152,6 +167,7 @@ int sigindex_build(struct sigdb *db)
 		struct sig_bucket *bucket = &db->buckets[i];
 
 		bucket->first_block = at;
+		fill_edges(db->sigs + bucket->first, bucket);
 		for (uint32_t done = 0; done < bucket->n; done += SIG_BLOCK) {
 			const uint32_t n = bucket->n - done < SIG_BLOCK ? bucket->n - done : SIG_BLOCK;
 			struct sig_block *b = &db->blocks[at++];

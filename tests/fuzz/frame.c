@@ -1,9 +1,10 @@
 /*
  * fuzz: a frame through decode, match, track and the log, in both readings. The first two bytes choose the link type, their highest bit whether
- * tunnels are looked into, the third how much of the frame is captured. The short ways, of plain SYNs and of the index, must say what
- * the long ones say.
+ * tunnels are looked into, the third how much of the frame is captured. The short ways, of plain SYNs, of the index and of kept answers, must
+ * say what the long ones say.
  */
 #include "core/match_int.h"
+#include "core/matchcache.h"
 #include "core/p0flog.h"
 #include "core/pkt_int.h"
 
@@ -21,6 +22,7 @@ static const char database[] =
 
 static struct sigdb *db;
 static struct track *tracks[2];
+static struct match_cache cache;
 
 static void begin(void)
 {
@@ -55,6 +57,13 @@ static void same_ways(const struct pkt_conf *conf, unsigned link, const uint8_t 
 	match_tcp_linear(db, mode, obs, 0, &b);
 	if (memcmp(&a, &b, sizeof a) != 0)
 		abort();
+	if (conf->compat)
+		return;
+	for (int again = 0; again < 2; again++) {
+		match_cached(&cache, db, obs, 0, &a);
+		if (memcmp(&a, &b, sizeof a) != 0)
+			abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
