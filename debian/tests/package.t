@@ -105,7 +105,8 @@ sub mount_all {
 # Everything but what dpkg and apt write of themselves.
 sub files {
     my @out = split /\n/, `cd $root && find . -xdev \\( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./src -o -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./var/cache -o -path ./var/log -o -path ./root \\) -prune -o -print | sort`;
-    return join "\n", grep { !m{\A\./etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-\z|\A\./var/lib/systemd/deb-systemd-helper} } @out;
+    # Nor what spamd makes in the home of its own account when it scores.
+    return join "\n", grep { !m{\A\./etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-\z|\A\./var/lib/systemd/deb-systemd-helper|\A\./var/lib/spamassassin/\.spamassassin} } @out;
 }
 sub accounts { return join '', map { join '', sort split /^/, Daemon::slurp("$root/etc/$_") } qw(passwd group shadow gshadow) }
 
