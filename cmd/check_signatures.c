@@ -5,6 +5,14 @@
 
 #include <stdio.h>
 
+static void say(void *ctx, const struct sig_error *err)
+{
+	char line[SIG_ERROR_LINE];
+
+	(void)ctx;
+	fprintf(stderr, "%s\n", sig_error_line(err, line));
+}
+
 int cmd_check_signatures(int argc, char **argv)
 {
 	int status = CLI_YES;
@@ -13,12 +21,10 @@ int cmd_check_signatures(int argc, char **argv)
 		return cli_usage("check-signatures");
 	for (int i = 1; i < argc; i++) {
 		const char *file = argv[i];
-		struct sig_error err;
 		struct sigdb *db;
 		size_t labels;
 
-		if (sigdb_load(&db, &file, 1, &err) != 0) {
-			fprintf(stderr, "%s:%u: %s\n", err.file, err.line, err.text);
+		if (sigdb_load_saying(&db, &file, 1, say, NULL) != 0) {
 			status = CLI_ERROR;
 			continue;
 		}

@@ -506,6 +506,15 @@ void sigdb_free(struct sigdb **dbp)
 	*dbp = NULL;
 }
 
+const char *sig_error_line(const struct sig_error *err, char buf[SIG_ERROR_LINE])
+{
+	if (err->line > 0)
+		snprintf(buf, SIG_ERROR_LINE, "%s:%u: %s", err->file, err->line, err->text);
+	else
+		snprintf(buf, SIG_ERROR_LINE, "%s: %s", err->file, err->text);
+	return buf;
+}
+
 static void error_set(struct sig_error *err, const char *file, unsigned line, const char *text)
 {
 	snprintf(err->file, sizeof err->file, "%s", file);
@@ -513,12 +522,13 @@ static void error_set(struct sig_error *err, const char *file, unsigned line, co
 	snprintf(err->text, sizeof err->text, "%s", text);
 }
 
-static int add_text(struct sig_builder *b, const char *name, const char *text, size_t len, struct sig_error *err)
+static int add_text(struct sig_builder *b, const char *name, const char *text, size_t len, const struct sig_hearer *hearer,
+    struct sig_error *err)
 {
 	int rc = list_add_text(b, &b->files, name, strlen(name));
 
 	if (rc == 0)
-		rc = sigfile_read(b, name, text, len, err);
+		rc = sigfile_read(b, name, text, len, hearer, err);
 	if (rc != 0 && rc != FP_ECONFIG)
 		error_set(err, name, 0, fp_strerror(rc));
 	return rc;
@@ -569,22 +579,33 @@ static int read_whole(const char *path, char **text, size_t *len)
 	return 0;
 }
 
-int sigdb_load(struct sigdb **out, const char *const *files, size_t n_files, struct sig_error *err)
+static int add_file(struct sig_builder *b, const char *file, const struct sig_hearer *hearer, struct sig_error *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int rc = read_whole(file, &text, &len);
+
+	if (rc != 0) {
+		error_set(err, file, 0, fp_strerror(rc));
+		if (hearer != NULL)
+			hearer->say(hearer->ctx, err);
+		return rc;
+	}
+	rc = add_text(b, file, text, len, hearer, err);
+	free(text);
+	return rc;
+}
+
+static int load(struct sigdb **out, const char *const *files, size_t n_files, const struct sig_hearer *hearer, struct sig_error *err)
 {
 	struct sig_builder *b;
 	int rc = sig_builder_create(&b);
 
 	*out = NULL;
-	for (size_t i = 0; i < n_files && rc == 0; i++) {
-		char *text = NULL;
-		size_t len = 0;
+	for (size_t i = 0; i < n_files && (rc == 0 || hearer != NULL); i++) {
+		const int one = b != NULL ? add_file(b, files[i], hearer, err) : 0;
 
-		if ((rc = read_whole(files[i], &text, &len)) != 0) {
-			error_set(err, files[i], 0, fp_strerror(rc));
-			break;
-		}
-		rc = add_text(b, files[i], text, len, err);
-		free(text);
+		rc = one != 0 ? one : rc;
 	}
 	if (rc == 0 && (rc = sig_builder_finish(&b, out)) != 0)
 		error_set(err, n_files > 0 ? files[0] : "", 0, fp_strerror(rc));
@@ -592,18 +613,47 @@ int sigdb_load(struct sigdb **out, const char *const *files, size_t n_files, str
 	return rc;
 }
 
-int sigdb_parse(struct sigdb **out, const char *name, const char *text, size_t len, struct sig_error *err)
+int sigdb_load(struct sigdb **out, const char *const *files, size_t n_files, struct sig_error *err)
+{
+	return load(out, files, n_files, NULL, err);
+}
+
+int sigdb_load_saying(struct sigdb **out, const char *const *files, size_t n_files, void (*say)(void *ctx, const struct sig_error *err),
+    void *ctx)
+{
+	const struct sig_hearer hearer = { say, ctx };
+	struct sig_error err;
+
+	return load(out, files, n_files, &hearer, &err);
+}
+
+static int parse(struct sigdb **out, const char *name, const char *text, size_t len, const struct sig_hearer *hearer,
+    struct sig_error *err)
 {
 	struct sig_builder *b;
 	int rc = sig_builder_create(&b);
 
 	*out = NULL;
 	if (rc == 0)
-		rc = add_text(b, name, text, len, err);
+		rc = add_text(b, name, text, len, hearer, err);
 	if (rc == 0)
 		rc = sig_builder_finish(&b, out);
 	sig_builder_destroy(&b);
 	return rc;
+}
+
+int sigdb_parse(struct sigdb **out, const char *name, const char *text, size_t len, struct sig_error *err)
+{
+	return parse(out, name, text, len, NULL, err);
+}
+
+int sigdb_parse_saying(struct sigdb **out, const char *name, const char *text, size_t len,
+    void (*say)(void *ctx, const struct sig_error *err), void *ctx)
+{
+	const struct sig_hearer hearer = { say, ctx };
+	struct sig_error err;
+
+	return parse(out, name, text, len, &hearer, &err);
 }
 
 const struct sig_label *sigdb_labels(const struct sigdb *db, size_t *n)

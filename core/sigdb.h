@@ -42,6 +42,10 @@ struct sig_error {
 	char text[384]; /* one line: what was read, what was expected */
 };
 
+/* "FILE:LINE: TEXT", or "FILE: TEXT" of a file that has no lines. buf is enough with SIG_ERROR_LINE bytes. Returns buf. */
+#define SIG_ERROR_LINE (sizeof(struct sig_error) + 16)
+const char *sig_error_line(const struct sig_error *err, char buf[SIG_ERROR_LINE]);
+
 /*
  * Loads the files in order as if they were one. On failure *out is NULL and *err says file, line
  * and what was expected: FP_ECONFIG for a wrong line, duplicate or colliding label id, -errno where
@@ -49,7 +53,14 @@ struct sig_error {
  */
 int sigdb_load(struct sigdb **out, const char *const *files, size_t n_files, struct sig_error *err);
 
-/* The same from memory; name stands for the file in messages. */
+/* The same, but reads on behind an error: each is said. What an error makes of the lines behind it is not said again. */
+int sigdb_load_saying(struct sigdb **out, const char *const *files, size_t n_files, void (*say)(void *ctx, const struct sig_error *err),
+    void *ctx);
+
+int sigdb_parse_saying(struct sigdb **out, const char *name, const char *text, size_t len,
+    void (*say)(void *ctx, const struct sig_error *err), void *ctx);
+
+/* The same as sigdb_load() from memory; name stands for the file in messages. */
 int sigdb_parse(struct sigdb **out, const char *name, const char *text, size_t len, struct sig_error *err);
 
 void sigdb_free(struct sigdb **dbp); /* sets NULL; NULL is fine */

@@ -175,8 +175,15 @@ struct sig_builder;
 int sig_builder_create(struct sig_builder **out);
 void sig_builder_destroy(struct sig_builder **bp);
 
-/* Reads one file's text into it. FP_ECONFIG with *err filled; -ENOMEM. */
-int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, struct sig_error *err);
+/* Who hears of each error of a file; NULL: the first ends the reading. */
+struct sig_hearer {
+	void (*say)(void *ctx, const struct sig_error *err);
+	void *ctx;
+};
+
+/* Reads one file's text into it. FP_ECONFIG with *err filled, the last one where all are heard; -ENOMEM. */
+int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, const struct sig_hearer *hearer,
+    struct sig_error *err);
 
 /* The same of a part whose first line has a number of its own. */
 int sigfile_read_at(struct sig_builder *b, const char *name, unsigned line, const char *text, size_t len, struct sig_error *err);

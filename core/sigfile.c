@@ -1,8 +1,8 @@
 /*
  * sigfile - p0f 3's signature grammar (docs/p0f3-matching.md sections 5 and 6): lines to numbers.
  *
- * A line is a text with an end, never a NUL-terminated string; the first error ends the load and says what was
- * expected, what stood there, and the line.
+ * A line is a text with an end, never a NUL-terminated string. An error says what was expected, what stood there, and the line; the
+ * first one ends the reading, or, where all are to be heard, what hangs on it is read for its own errors and not kept.
  */
 #include "core/err.h"
 #include "core/quirk.h"
@@ -31,6 +31,8 @@ struct parser {
 	enum sig_direction direction;
 	bool section_seen;
 	bool have_label, need_sys;
+	bool lost_section;       /* it has no name that we know: what is in it cannot be judged */
+	bool lost_label;         /* it is wrong: what is under it belongs to nothing */
 	bool section_labelled;   /* a label stood in this section */
 	struct text link;        /* label of [mtu] */
 	struct text label;       /* the line of the newest label */
@@ -276,7 +278,7 @@ static int tcp_sig(struct parser *p, struct text value)
 		sig.quirks_v4 &= ~(uint32_t)QUIRK_FLOW;
 		sig.quirks_v6 &= ~(uint32_t)(QUIRK_DF | QUIRK_ID_PLUS | QUIRK_ID_MINUS);
 	}
-	const int rc = sig_builder_tcp(p->builder, &key, &sig, text, sizeof text);
+	const int rc = p->lost_label ? 0 : sig_builder_tcp(p->builder, &key, &sig, text, sizeof text);
 
 	return rc == FP_ECONFIG ? fail(p, "%s", text) : rc;
 }
@@ -414,14 +416,23 @@ static int mtu_label(struct parser *p, struct text value)
 
 static int label(struct parser *p, struct text value)
 {
-	if (p->section == SECTION_NONE)
+	const bool sys_missing = p->have_label && p->need_sys;
+	int rc;
+
+	if (p->section == SECTION_NONE) {
+		p->lost_section = true; /* said once */
 		return fail(p, "expected a section such as [tcp:request] before the first label");
-	if (p->have_label && p->need_sys)
-		return fail(p, "expected \"sys = ...\": the label before this one has class !");
+	}
 	p->section_labelled = true;
 	p->label = p->whole;
 	p->label_line = p->line;
-	return p->section == SECTION_MTU ? mtu_label(p, value) : tcp_label(p, value);
+	p->lost_label = p->need_sys = false;
+	rc = p->section == SECTION_MTU ? mtu_label(p, value) : tcp_label(p, value);
+	if (rc == 0 && sys_missing)
+		rc = fail(p, "expected \"sys = ...\": the label before this one has class !");
+	else if (rc != 0)
+		p->have_label = p->lost_label = true;
+	return rc;
 }
 
 static int sys(struct parser *p, struct text value)
@@ -430,7 +441,7 @@ static int sys(struct parser *p, struct text value)
 	uint32_t n = 0;
 	bool more = true;
 
-	if (!p->have_label || !p->need_sys)
+	if (!p->lost_label && (!p->have_label || !p->need_sys))
 		return fail(p, "expected \"sys\" only after a label of class !");
 	while (more) {
 		const struct text entry = trim(cut(&value, ',', &more));
@@ -451,17 +462,21 @@ static int sys(struct parser *p, struct text value)
 		}
 	}
 	p->need_sys = false;
-	return p->section == SECTION_TCP ? sig_builder_sys(p->builder, list, n) : 0;
+	return p->section == SECTION_TCP && !p->lost_label ? sig_builder_sys(p->builder, list, n) : 0;
 }
 
 static int sig(struct parser *p, struct text value)
 {
 	unsigned mtu;
 
-	if (!p->have_label)
+	if (!p->have_label) {
+		p->have_label = p->lost_label = true;
 		return fail(p, "expected a label before the first sig");
-	if (p->need_sys)
+	}
+	if (p->need_sys) {
+		p->need_sys = false;
 		return fail(p, "expected \"sys = ...\" first: the label has class !");
+	}
 	if (p->section == SECTION_TCP)
 		return tcp_sig(p, value);
 	if (p->section == SECTION_HTTP)
@@ -511,16 +526,18 @@ static int section(struct parser *p, struct text t)
 		{ "[http:response]", SECTION_HTTP, SIG_RESPONSE },
 	};
 
-	if (p->need_sys)
-		return fail(p, "expected \"sys = ...\": the label before this section has class !");
+	const bool sys_missing = p->need_sys;
+
+	p->need_sys = p->lost_section = p->lost_label = false;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (text_eq(t, rows[i].name)) {
 			p->section = rows[i].section;
 			p->direction = rows[i].direction;
 			p->section_seen = true;
 			p->have_label = p->section_labelled = false;
-			return 0;
+			return sys_missing ? fail(p, "expected \"sys = ...\": the label before this section has class !") : 0;
 		}
+	p->lost_section = true;
 	return wrong(p, t, "[mtu], [tcp:request], [tcp:response], [http:request] or [http:response]");
 }
 
@@ -546,36 +563,74 @@ static int statement(struct parser *p, struct text t)
 	return wrong(p, key, "classes, label, sys, sig or ua_os");
 }
 
-int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, struct sig_error *err)
+/* One line that is neither empty nor a comment. */
+static int one_line(struct parser *p, struct text t)
 {
-	return sigfile_read_at(b, name, 1, text, len, err);
+	if (*t.at == '[')
+		return section(p, t);
+	return p->lost_section ? 0 : statement(p, t);
+}
+
+static bool is_text(struct text t, unsigned char *byte)
+{
+	for (const char *c = t.at; c < t.end; c++)
+		if ((unsigned char)*c < ' ' && *c != '\t') {
+			*byte = (unsigned char)*c;
+			return false;
+		}
+	return true;
+}
+
+static int heard(struct parser *p, const struct sig_hearer *hearer, int rc)
+{
+	if (rc == FP_ECONFIG && hearer != NULL)
+		hearer->say(hearer->ctx, p->err);
+	return rc;
+}
+
+static int read_lines(struct parser *p, const char *text, size_t len, const struct sig_hearer *hearer)
+{
+	struct text rest = { text, text + len };
+	bool more = len > 0;
+	int rc = 0;
+
+	while (more) {
+		unsigned char byte = 0;
+
+		p->whole = cut(&rest, '\n', &more);
+		p->line++;
+
+		const struct text t = trim(p->whole);
+
+		if (t.at == t.end || *t.at == ';')
+			continue;
+		if (!is_text(t, &byte))
+			return heard(p, hearer, fail(p, "expected text, found the byte 0x%02x: is this a signature file", byte));
+
+		const int one = heard(p, hearer, one_line(p, t));
+
+		if (one != 0 && (one != FP_ECONFIG || hearer == NULL))
+			return one;
+		rc = one != 0 ? one : rc;
+	}
+	p->whole = p->label;
+	p->line = p->label_line;
+	if (p->need_sys)
+		rc = heard(p, hearer, fail(p, "expected \"sys = ...\": the last label has class !"));
+	return rc;
+}
+
+int sigfile_read(struct sig_builder *b, const char *name, const char *text, size_t len, const struct sig_hearer *hearer,
+    struct sig_error *err)
+{
+	struct parser p = { .builder = b, .err = err, .name = name };
+
+	return read_lines(&p, text, len, hearer);
 }
 
 int sigfile_read_at(struct sig_builder *b, const char *name, unsigned line, const char *text, size_t len, struct sig_error *err)
 {
 	struct parser p = { .builder = b, .err = err, .name = name, .line = line - 1 };
-	struct text rest = { text, text + len };
-	bool more = len > 0;
 
-	while (more) {
-		p.whole = cut(&rest, '\n', &more);
-		p.line++;
-
-		const struct text t = trim(p.whole);
-		int rc;
-
-		if (t.at == t.end || *t.at == ';')
-			continue;
-		for (const char *c = t.at; c < t.end; c++)
-			if ((unsigned char)*c < ' ' && *c != '\t')
-				return fail(&p, "expected text, found the byte 0x%02x: is this a signature file", (unsigned char)*c);
-		rc = *t.at == '[' ? section(&p, t) : statement(&p, t);
-		if (rc != 0)
-			return rc;
-	}
-	p.whole = p.label;
-	p.line = p.label_line;
-	if (p.need_sys)
-		return fail(&p, "expected \"sys = ...\": the last label has class !");
-	return 0;
+	return read_lines(&p, text, len, NULL);
 }

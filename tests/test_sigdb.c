@@ -174,6 +174,46 @@ static void test_labels(void **state)
 	sigdb_free(&db);
 }
 
+/* All that is wrong, each once: not what follows from it. */
+static const struct {
+	const char *why, *text;
+	const char *lines; /* of the errors, a blank behind each */
+} all_rows[] = {
+	{ "each field of its own line", LINUX "sig = 5:64:0:*:1,1:mss::0\nsig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:zz,1:mss::0\n", "4 6 " },
+	{ "under a wrong label nothing is missing but what is wrong there too",
+	    REQUEST "label = s:nix:Linux:\nsig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:1,1:sm::0\nlabel = s:unix:Linux:\nsig = *:64:0:*:1,1:mss::0\n", "3 5 " },
+	{ "a wrong label is not the one before it: no signature is covered",
+	    LINUX "sig = *:64:0:*:1,1:mss::0\nlabel = s:nix:Linux:\nsig = *:64:0:*:1,1:mss::0\n", "5 " },
+	{ "no label: said once", REQUEST "sig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:2,1:mss::0\n", "3 " },
+	{ "no section: said once", "classes = unix\nlabel = s:unix:Linux:\nsig = *:64:0:*:1,1:mss::0\n", "2 " },
+	{ "in a section that is none nothing is judged", "classes = unix\n[tcp:reqest]\nlabel = x\nsig = y\n[mtu]\nlabel = a\nsig = 0\n", "2 7 " },
+	{ "no sys: said once", REQUEST "label = s:!:NMap:\nsig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:2,1:mss::0\n", "4 " },
+	{ "no sys before the next label, which is wrong by itself", REQUEST "label = s:!:NMap:\nlabel = s:nix:Linux:\n", "4 " },
+	{ "no sys before the next section, and at the end", REQUEST "label = s:!:NMap:\n[tcp:response]\nlabel = s:!:NMap:\n", "4 5 " },
+	{ "sys under a wrong label", REQUEST "label = x:!:NMap:\nsys = @unix\nsys = @nix\n", "3 5 " },
+	{ "a file that is no text ends there", "\1\2\n\3\n", "1 " },
+};
+
+static void hear_line(void *ctx, const struct sig_error *err)
+{
+	char *lines = ctx;
+
+	sprintf(lines + strlen(lines), "%u ", err->line);
+}
+
+static void test_all_errors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all_rows); i++) {
+		char lines[200] = "";
+		struct sigdb *db;
+		const int rc = sigdb_parse_saying(&db, "rows", all_rows[i].text, strlen(all_rows[i].text), hear_line, lines);
+
+		if (rc != FP_ECONFIG || db != NULL || strcmp(lines, all_rows[i].lines) != 0)
+			fail_msg("%s: got %d, errors in lines %s, want %s", all_rows[i].why, rc, lines, all_rows[i].lines);
+	}
+}
+
 /* Two label texts of the same id are refused; these two were searched for. */
 static void test_collision(void **state)
 {
@@ -227,13 +267,22 @@ static void test_files(void **state)
 	assert_string_equal(err.file, a);
 	assert_int_equal(err.line, 0);
 	assert_string_equal(err.text, "No such file or directory");
+
+	/* A file that is not there, and one with an error: both are said. */
+	char lines[64] = "";
+
+	write_file(strcpy(a, "/tmp/fp-test-XXXXXX"), "nothing\n");
 	unlink(b);
+	files[0] = b;
+	assert_true(sigdb_load_saying(&db, files, 2, hear_line, lines) < 0);
+	assert_string_equal(lines, "0 1 ");
+	unlink(a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grammar), cmocka_unit_test(test_labels), cmocka_unit_test(test_collision), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_grammar), cmocka_unit_test(test_labels), cmocka_unit_test(test_all_errors), cmocka_unit_test(test_collision), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
