@@ -23,6 +23,7 @@
 
 struct control {
 	int listen_fd, packets_fd, stop_fd;
+	bool log_addresses;
 	uint32_t number;
 	pthread_t thread;
 };
@@ -124,8 +125,10 @@ static void serve(struct control *c, int fd)
 		snprintf(out, sizeof out, "ok %" PRIu64 "\n", result);
 	else
 		snprintf(out, sizeof out, "error %s\n", rc == FP_EFORMAT ? "expected: forget ADDRESS|CIDR, or compact" : fp_strerror(rc));
-	if (rc == 0)
-		log_info("%s: done", line);
+	if (rc == 0 && cmd.kind == COMMAND_FORGET)
+		log_info("%s: done, %" PRIu64 " hosts", c->log_addresses ? line : "forget", result);
+	else if (rc == 0)
+		log_info("compact: done, %" PRIu64 " bytes", result);
 	(void)!send(fd, out, strlen(out), MSG_NOSIGNAL);
 }
 
@@ -146,7 +149,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int control_start(struct control **out, int listen_fd, int packets_fd)
+int control_start(struct control **out, int listen_fd, int packets_fd, bool log_addresses)
 {
 	struct control *c = calloc(1, sizeof *c);
 	int rc;
@@ -155,7 +158,7 @@ int control_start(struct control **out, int listen_fd, int packets_fd)
 	if (c == NULL)
 		return -ENOMEM;
 	/* Another services process may have used the numbers from 1 on. */
-	*c = (struct control){ .listen_fd = listen_fd, .packets_fd = packets_fd, .number = (uint32_t)getpid() << 12,
+	*c = (struct control){ .listen_fd = listen_fd, .packets_fd = packets_fd, .log_addresses = log_addresses, .number = (uint32_t)getpid() << 12,
 		.stop_fd = eventfd(0, EFD_CLOEXEC) };
 	rc = c->stop_fd >= 0 ? -pthread_create(&c->thread, NULL, run, c) : -errno;
 	if (rc != 0) {

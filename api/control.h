@@ -12,10 +12,12 @@
 #ifndef FP_CONTROL_H
 #define FP_CONTROL_H
 
+#include <stdbool.h>
+
 struct control;
 
-/* listen_fd: a listening Unix socket; packets_fd: the socketpair to the packets process. -errno. */
-int control_start(struct control **out, int listen_fd, int packets_fd);
+/* listen_fd: a listening Unix socket; packets_fd: the socketpair to the packets process. log_addresses: the log may say what was forgotten. -errno. */
+int control_start(struct control **out, int listen_fd, int packets_fd, bool log_addresses);
 void control_stop(struct control **cp); /* sets NULL; NULL is fine */
 
 #endif

@@ -99,6 +99,9 @@ bool capture_is_whole(const struct capture *c); /* a file that is there to its e
 
 void capture_close(struct capture **cp); /* sets NULL; NULL is fine */
 
+/* Whether FILTER is one, as far as can be known before a capture is opened: FP_ECONFIG with err, -ENOMEM. */
+int capture_check_filter(const char *filter, char err[CAPTURE_ERR]);
+
 /* Prints the interfaces one a line with what they are (option -L). */
 int capture_list(char err[CAPTURE_ERR]);
 

@@ -481,3 +481,18 @@ int filter_compile(struct bpf_program *out, const struct filter_conf *conf, char
 		pcap_freecode(&user);
 	return rc;
 }
+
+int capture_check_filter(const char *filter, char err[CAPTURE_ERR])
+{
+	const struct filter_conf conf = { .dlt = DLT_EN10MB, .text = filter, .segments = true, .acks = true };
+	struct bpf_program program;
+
+	/* Words of the link layer are right or wrong by the link. */
+	if (of_the_link(filter))
+		return 0;
+	const int rc = filter_compile(&program, &conf, err);
+
+	if (rc == 0)
+		pcap_freecode(&program);
+	return rc;
+}

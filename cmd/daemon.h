@@ -19,6 +19,8 @@
 #include "core/pulse.h"
 #include "core/sigdb.h"
 
+#include <limits.h>
+
 /* Exit statuses, docs/interface.md. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
@@ -36,6 +38,8 @@ struct daemon {
 	struct account account;
 	const char *const *signature_files;
 	size_t n_signature_files;
+	char default_file[PATH_MAX]; /* where no signature file is named */
+	const char *default_files[1];
 	struct sigdb *sigdb;
 	struct capture **capture;  /* live ones first, one a queue; then the files */
 	size_t n_live, n_files;
@@ -43,6 +47,7 @@ struct daemon {
 	unsigned n_streams;        /* of these */
 	unsigned readers;          /* threads that read one large file, at most */
 	struct intake intake;
+	bool want_services;
 	unsigned matchers;         /* objects; matcher threads too, unless match_in_capture */
 	bool match_in_capture;
 	char queue_name[DAEMON_QUEUES_MAX][32];
@@ -60,6 +65,9 @@ struct daemon {
 	struct pulse *packets_pulse, *services_pulse, *http_pulse, *sockets_pulse;
 	int64_t started_s;
 };
+
+/* Opens all of it by d->opt, which check_settings() found sound, before anything changes. An error, which was logged. */
+int daemon_open(struct daemon *d);
 
 /*
  * Bodies of the children; return the exit status. parent_fd: one byte is written when the child is ready, end of

@@ -3,6 +3,7 @@
 #include "cmd/cli.h"
 
 #include "core/err.h"
+#include "core/nearest.h"
 #include "core/util.h"
 
 #include <errno.h>
@@ -150,6 +151,16 @@ int main(int argc, char **argv)
 			return printf("usage: fingerpost %s %s\n%s\n", table[i].name, table[i].arguments, table[i].help) > 0 ? CLI_YES : CLI_ERROR;
 		else if (strcmp(table[i].name, argv[1]) == 0)
 			return table[i].run(argc - 1, argv + 1);
-	cli_say("unknown command \"%s\"; fingerpost --help lists those there are", argv[1]);
+	struct nearest n = NEAREST_NONE;
+
+	if (argv[1][0] == '-') {
+		cli_say("unknown option %s; options stand behind the command: fingerpost COMMAND [OPTIONS]; fingerpost --help lists the commands",
+		    argv[1]);
+		return CLI_ERROR;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		nearest_offer(&n, argv[1], table[i].name);
+	cli_say("unknown command \"%s\"; the nearest is %s; fingerpost --help lists those there are", argv[1],
+	    n.name != NULL ? n.name : table[0].name);
 	return CLI_ERROR;
 }

@@ -4,12 +4,9 @@
  */
 #include "cmd/daemon.h"
 
+#include "cmd/check.h"
 #include "cmd/hook.h"
-#include "cmd/listen.h"
 #include "cmd/notify.h"
-#include "core/opinion.h"
-#include "core/paths.h"
-#include "cmd/storedir.h"
 #include "core/err.h"
 #include "core/log.h"
 
@@ -41,14 +38,11 @@ struct child {
 struct supervisor {
 	struct daemon d;
 	struct child packets, services;
-	bool want_services;
 	bool announced;
 	bool stopping;
 	int status;
 	const struct pulse *late; /* the thread that was last said to stand still */
 	int detached_fd; /* -1: not detached; else one byte lets the first process go */
-	char signatures[PATH_MAX];
-	const char *default_files[1];
 };
 
 /* ---- Signals -------------------------------------------------------------------------------------- */
@@ -77,265 +71,10 @@ int daemon_next_signal(int fd)
 	return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------- */
-
 static void say(void *ctx, const char *text)
 {
 	(void)ctx;
 	fprintf(stderr, "fingerpostd: %s\n", text);
-}
-
-static int open_one_live(struct daemon *d, const char *interface, unsigned number)
-{
-	const struct conf *c = &d->opt.conf;
-	char err[CAPTURE_ERR];
-	const struct capture_live conf = {
-		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
-		.decapsulate = c->decapsulate, .no_acks = c->handshake == CONF_HANDSHAKE_IGNORE,
-		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
-		/* A group is this process's own: the number must differ from those of other daemons. */
-		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,
-		.fanout_mode = (int)c->fanout,
-	};
-
-	for (unsigned q = 0; q < c->queues; q++) {
-		const int rc = capture_open_live(&d->capture[d->n_live], &conf, err);
-
-		if (rc != 0) {
-			log_error("%s", err);
-			return rc;
-		}
-		snprintf(d->queue_name[d->n_live], sizeof d->queue_name[0], "%.20s/%u", interface, q);
-		d->n_live++;
-	}
-	return 0;
-}
-
-static int open_live(struct daemon *d)
-{
-	const struct conf_list *names = &d->opt.conf.interface;
-	char route[64];
-
-	if (names->n == 0) {
-		const int rc = capture_default_interface(route, sizeof route);
-
-		if (rc != 0) {
-			log_error("no interface was named and there is no default route; name one with -i, "
-			    "or a file with -r");
-			return FP_ECONFIG;
-		}
-		return open_one_live(d, route, 0);
-	}
-	for (size_t i = 0; i < names->n; i++) {
-		const int rc = open_one_live(d, names->item[i], (unsigned)i);
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int open_captures(struct daemon *d)
-{
-	const struct options *o = &d->opt;
-	const size_t interfaces = o->live ? (o->conf.interface.n > 0 ? o->conf.interface.n : 1) : 0;
-	char err[CAPTURE_ERR];
-
-	if (interfaces * o->conf.queues + 1 + INTAKE_STREAMS > DAEMON_QUEUES_MAX) {
-		log_error("%zu interfaces with %llu queues each are too many: at most %d in all", interfaces,
-		    (unsigned long long)o->conf.queues, DAEMON_QUEUES_MAX - 1 - INTAKE_STREAMS);
-		return FP_ECONFIG;
-	}
-	d->capture = calloc(interfaces * o->conf.queues + o->files.n + 1, sizeof *d->capture);
-	if (d->capture == NULL)
-		return -ENOMEM;
-	if (o->live) {
-		const int rc = open_live(d);
-
-		if (rc != 0)
-			return rc;
-	}
-	for (; d->n_files < o->files.n; d->n_files++) {
-		const int rc = capture_open_file(&d->capture[d->n_live + d->n_files], o->files.item[d->n_files],
-		    o->conf.filter, err);
-
-		if (rc != 0) {
-			log_error("%s", err);
-			return rc;
-		}
-		if (o->conf.decapsulate)
-			capture_file_decapsulate(d->capture[d->n_live + d->n_files]);
-	}
-	d->queues = (unsigned)d->n_live;
-	for (; o->receiving && d->n_streams < INTAKE_STREAMS; d->n_streams++)
-		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "stream/%u", d->n_streams);
-	if (d->n_files > 0)
-		snprintf(d->queue_name[d->queues++], sizeof d->queue_name[0], "files");
-	return 0;
-}
-
-#define READERS_MAX 8 /* by default: one keeps several matchers busy */
-
-/* At least one matcher by default; none where there is one CPU only. A reader that waits costs nothing: as many as there are CPUs. */
-static void choose_threads(struct daemon *d)
-{
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	const long captures = d->queues > d->n_streams ? (long)(d->queues - d->n_streams) : 1;
-	uint64_t n = d->opt.conf.matchers;
-
-	if (n == CONF_AUTO)
-		n = cpus <= 1 ? 0 : cpus > captures ? (uint64_t)(cpus - captures) : 1;
-	if (n == 0 && d->n_streams > 0)
-		n = 1; /* streams come and go: not each has tables of its own */
-	d->readers = (unsigned)(d->opt.conf.readers != CONF_AUTO ? d->opt.conf.readers : cpus < 1 ? 1 : cpus < READERS_MAX ? (uint64_t)cpus : READERS_MAX);
-	d->match_in_capture = n == 0;
-	d->matchers = d->match_in_capture ? d->queues : (unsigned)(n < 64 ? n : 64);
-}
-
-static int open_shared(struct daemon *d)
-{
-	const int rc = counters_create(&d->counters, d->queues, d->matchers);
-
-	if (rc != 0)
-		return rc;
-	d->shared = mmap(NULL, sizeof *d->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (d->shared == MAP_FAILED)
-		return -errno;
-	keep_init(&d->keep, &d->shared->keep);
-	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
-	return 0;
-}
-
-static int open_http(struct daemon *d)
-{
-	const char *http = d->opt.conf.http_listen;
-	char why[LISTEN_WHY];
-
-	d->http_fd = -1;
-	if (strcmp(http, "off") == 0 || *http == '\0')
-		return 0;
-	/* Reading files only: no service but those named on the command line. */
-	if (!d->opt.live && !d->opt.receiving && !d->opt.stay && !d->opt.http_named)
-		return 0;
-	int rc = listen_open(&d->http_fd, http, why);
-
-	if (rc != 0) {
-		log_error("http.listen: %s", why);
-	} else if (!listen_is_local(d->http_fd) && *d->opt.conf.http_token == '\0' && !d->opt.conf.http_open) {
-		log_error("http.listen: %s can be reached from other machines: set http.token, or http.open = yes if "
-		    "everybody may read everything", http);
-		rc = FP_ECONFIG;
-	}
-	return rc;
-}
-
-/* For commands of the store's owner; a daemon that runs by itself is none the worse without. */
-static int open_control(struct daemon *d)
-{
-	char where[PATH_MAX + 16], why[LISTEN_WHY];
-	const mode_t before = umask(0177);
-
-	snprintf(where, sizeof where, "unix:%s/control", d->opt.conf.store_dir);
-	if (listen_open(&d->control_fd, where, why) != 0) {
-		log_warning("store %s: no control socket, so no forget and compact: %s", d->opt.conf.store_dir, why);
-		d->control_fd = -1;
-	}
-	umask(before);
-	if (d->control_fd < 0)
-		return 0;
-	if (d->account.drop && lchown(where + 5, d->account.uid, d->account.gid) != 0)
-		log_warning("%s cannot be given to %s: %s", where + 5, d->account.user, strerror(errno));
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, d->command_fd) == 0 ? 0 : -errno;
-}
-
-static int open_services(struct supervisor *s)
-{
-	struct daemon *d = &s->d;
-	char why[SOCKETS_WHY];
-	int rc = open_http(d);
-
-	if (rc == 0 && (d->opt.live || d->opt.receiving || d->opt.stay))
-		rc = open_control(d);
-	if (rc != 0)
-		return rc;
-	if ((rc = sockets_open(&d->sockets, &d->opt, &d->account, why)) != 0)
-		log_error("%s", why);
-	if (rc == 0 && (rc = intake_open(&d->intake, &d->opt, &d->account, why)) != 0)
-		log_error("%s", why);
-	s->want_services = rc == 0 && (d->http_fd >= 0 || d->sockets.n > 0 || d->control_fd >= 0 || d->intake.n > 0);
-	if (d->sockets.n > 0)
-		keep_take_over(&d->keep);
-	if (s->want_services)
-		d->services_pulse = pulse_add(&d->shared->pulses, "services");
-	if (rc == 0 && d->http_fd >= 0)
-		d->http_pulse = pulse_add(&d->shared->pulses, "http");
-	if (rc == 0 && d->sockets.n > 0)
-		d->sockets_pulse = pulse_add(&d->shared->pulses, "sockets");
-	return rc;
-}
-
-static int load_signatures(struct supervisor *s)
-{
-	struct daemon *d = &s->d;
-	struct sig_error err;
-
-	if (d->opt.conf.signatures.n > 0) {
-		d->signature_files = (const char *const *)d->opt.conf.signatures.item;
-		d->n_signature_files = d->opt.conf.signatures.n;
-	} else {
-		/* One that is not there is said by the loader, by its name. */
-		paths_signatures(s->signatures, sizeof s->signatures);
-		s->default_files[0] = s->signatures;
-		d->signature_files = s->default_files;
-		d->n_signature_files = 1;
-	}
-	int rc = sigdb_load(&d->sigdb, d->signature_files, d->n_signature_files, &err);
-
-	if (rc == 0)
-		rc = opinion_load(d->sigdb, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err);
-	if (rc != 0)
-		log_error("%s:%u: %s", err.file, err.line, err.text);
-	return rc;
-}
-
-static int open_account(struct daemon *d)
-{
-	const struct conf *c = &d->opt.conf;
-	char why[PRIVILEGE_WHY];
-	const int rc = privilege_account(&d->account, c->user, c->group, why);
-
-	if (rc != 0)
-		log_error("%s; make it, or name another with -u", why);
-	else if (geteuid() == 0 && !d->account.drop)
-		log_warning("running as root: there is no user " PRIVILEGE_DEFAULT_USER
-		    "; useradd --system " PRIVILEGE_DEFAULT_USER " mends that");
-	return rc;
-}
-
-/* Everything that can be refused is refused here, before anything changes. */
-static int open_all(struct supervisor *s)
-{
-	struct daemon *d = &s->d;
-	char why[STOREDIR_WHY] = "", log_why[LOGFILE_WHY];
-	int rc;
-
-	if ((rc = load_signatures(s)) != 0 || (rc = open_account(d)) != 0 || (rc = open_captures(d)) != 0)
-		return rc;
-	choose_threads(d);
-	if ((rc = open_shared(d)) != 0) {
-		log_error("cannot make shared memory: %s", fp_strerror(rc));
-		return rc;
-	}
-	rc = storedir_take(&d->lock_fd, d->opt.conf.store_dir, (mode_t)d->opt.conf.store_mode, &d->account, why);
-	if (rc != 0) {
-		log_error("%s", why);
-		return rc;
-	}
-	if (*d->opt.conf.log_p0f != '\0' && (rc = logfile_open(&d->log, d->opt.conf.log_p0f, &d->account, log_why)) != 0) {
-		log_error("%s", log_why);
-		return rc;
-	}
-	return open_services(s);
 }
 
 /* ---- Children ------------------------------------------------------------------------------------- */
@@ -445,7 +184,7 @@ static void hear(struct supervisor *s, struct child *c)
 		close(c->fd); /* it is ending: SIGCHLD follows */
 		c->fd = -1;
 	}
-	if (!s->announced && s->packets.ready && (s->services.ready || !s->want_services))
+	if (!s->announced && s->packets.ready && (s->services.ready || !s->d.want_services))
 		announce(s);
 }
 
@@ -591,7 +330,7 @@ static int supervise(struct supervisor *s, int signal_fd)
 			keep_hear(&s->d.keep);
 		for (int sig; (sig = daemon_next_signal(signal_fd)) != 0;)
 			on_signal(s, sig);
-		if (s->want_services && s->services.pid == 0 && !s->stopping &&
+		if (s->d.want_services && s->services.pid == 0 && !s->stopping &&
 		    time(NULL) - started >= SERVICES_AGAIN_S) {
 			started = time(NULL);
 			if (start_services(s) != 0)
@@ -635,28 +374,20 @@ static void detach(struct supervisor *s)
 	}
 }
 
-static int test_only(struct supervisor *s, const struct conf_report *report)
-{
-	const bool sound = load_signatures(s) == 0;
-
-	if (report->errors > 0 || !sound)
-		return EXIT_REFUSED;
-	puts("settings and signatures are sound");
-	return EXIT_DONE;
-}
-
-static int run(struct supervisor *s)
+static int run(struct supervisor *s, struct conf_report *report)
 {
 	int signal_fd;
 
+	if (check_settings(&s->d.opt, report) != 0)
+		return EXIT_REFUSED;
 	if (s->d.opt.detach)
 		detach(s);
-	if (open_all(s) != 0)
+	if (daemon_open(&s->d) != 0)
 		return EXIT_REFUSED;
 	signal_fd = daemon_signals();
 	if (signal_fd < 0)
 		return EXIT_FAILED;
-	if (start_packets(s) != 0 || (s->want_services && start_services(s) != 0)) {
+	if (start_packets(s) != 0 || (s->d.want_services && start_services(s) != 0)) {
 		log_error("cannot fork: %s", strerror(errno));
 		pass_on(&s->packets, SIGTERM);
 		return EXIT_FAILED;
@@ -690,21 +421,23 @@ int main(int argc, char **argv)
 		options_free(&s.d.opt);
 		return EXIT_DONE;
 	case OPTIONS_WRONG:
-		if (s.d.opt.test)
-			test_only(&s, &report);
+		/* What else is wrong is said as well. */
+		(s.d.opt.test ? check_all : check_settings)(&s.d.opt, &report);
 		options_free(&s.d.opt);
 		return EXIT_REFUSED;
 	case OPTIONS_RUN:
 		break;
 	}
 	if (s.d.opt.test) {
-		status = test_only(&s, &report);
+		status = check_all(&s.d.opt, &report) == 0 ? EXIT_DONE : EXIT_REFUSED;
+		if (status == EXIT_DONE)
+			puts("settings and signatures are sound");
 	} else if (s.d.opt.list) {
 		status = capture_list(err) == 0 ? EXIT_DONE : EXIT_FAILED;
 		if (status != EXIT_DONE)
 			log_error("%s", err);
 	} else {
-		status = run(&s);
+		status = run(&s, &report);
 	}
 	for (size_t i = 0; s.d.capture != NULL && i < s.d.n_live + s.d.n_files; i++)
 		capture_close(&s.d.capture[i]);

@@ -108,6 +108,7 @@ struct intake_door {
 	struct intake in;
 	struct fp_cidr *allow;
 	size_t n_allow;
+	bool log_addresses; /* of whoever is not allowed: a sensor is no person */
 	int stop_fd;
 	pthread_t thread;
 };
@@ -171,7 +172,7 @@ static void accept_one(struct intake_door *d, int socket)
 	if (fd < 0)
 		return;
 	if (!may_send(d, &from, peer))
-		log_limited(&refused, 60, LOG_WARNING, "stream from %s refused: not in listen.allow", peer);
+		log_limited(&refused, 60, LOG_WARNING, "stream from %s refused: not in listen.allow", d->log_addresses ? peer : "an address");
 	else if ((rc = pass_on(d->in.to_packets, fd, peer)) != 0)
 		log_limited(&lost, 60, LOG_WARNING, "stream from %s lost: %s", peer, fp_strerror(rc));
 	close(fd); /* packets has its own, or nobody */
@@ -205,6 +206,7 @@ int intake_start(struct intake_door **out, const struct intake *in, const struct
 	if (d == NULL)
 		return -ENOMEM;
 	d->in = *in;
+	d->log_addresses = conf->log_addresses;
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->allow = calloc(conf->listen_allow.n + 1, sizeof *d->allow);
 	int rc = d->stop_fd < 0 ? -errno : d->allow == NULL ? -ENOMEM : 0;

@@ -2,10 +2,9 @@
 #include "cmd/listen.h"
 
 #include "core/err.h"
+#include "core/where.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,90 +41,40 @@ static void remove_stale(const struct sockaddr_un *un, int type)
 }
 
 /* type: SOCK_STREAM, which listens, or SOCK_DGRAM. */
-static int open_unix(int *out, const char *path, int type, char why[LISTEN_WHY])
+static int open_where(int *out, const char *text, bool plain, int type, char why[LISTEN_WHY])
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd;
+	const int on = 1;
+	struct where w;
 
-	if (strlen(path) >= sizeof un.sun_path || *path == '\0') {
-		snprintf(why, LISTEN_WHY, "socket path \"%s\": 1 to %zu bytes are allowed", path,
-		    sizeof un.sun_path - 1);
+	if (where_parse(&w, text, plain) != 0) {
+		snprintf(why, LISTEN_WHY, "\"%s\" is no place to listen on: allowed is %s", text, where_expected(plain));
 		return FP_ECONFIG;
 	}
-	strcpy(un.sun_path, path);
-	remove_stale(&un, type);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
-		return failed(fd, path, "listen on", why);
+	if (w.path != NULL)
+		remove_stale((const struct sockaddr_un *)&w.addr, type);
+	const int fd = socket(w.addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* A restart must not wait for connections of the last run to time out. With UDP it would let a second one in. */
+	if (fd < 0 || (w.path == NULL && type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) ||
+	    bind(fd, (const struct sockaddr *)&w.addr, w.addr_len) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
+		return failed(fd, text, "listen on", why);
 	*out = fd;
 	return 0;
 }
 
-static int open_inet(int *out, const char *where, int type, char why[LISTEN_WHY])
-{
-	const char *colon = strrchr(where, ':');
-	struct addrinfo hints = { .ai_socktype = type, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
-	struct addrinfo *ai;
-	char host[64];
-	int fd, rc;
-
-	if (colon == NULL || colon == where || (size_t)(colon - where) >= sizeof host)
-		goto malformed;
-	snprintf(host, sizeof host, "%.*s", (int)(colon - where), where);
-	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
-		host[strlen(host) - 1] = '\0';
-		memmove(host, host + 1, strlen(host));
-	}
-	if (getaddrinfo(host, colon + 1, &hints, &ai) != 0)
-		goto malformed;
-	fd = socket(ai->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* A restart must not wait for connections of the last run to time out. With UDP it would let a second one in. */
-	if (fd < 0 || (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) != 0) ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
-		rc = failed(fd, where, "listen on", why);
-	else
-		rc = 0;
-	freeaddrinfo(ai);
-	if (rc == 0)
-		*out = fd;
-	return rc;
-malformed:
-	snprintf(why, LISTEN_WHY, "\"%s\" is no address to listen on: expected ADDR:PORT, [ADDR]:PORT or unix:PATH",
-	    where);
-	return FP_ECONFIG;
-}
-
 int listen_open(int *fd, const char *where, char why[LISTEN_WHY])
 {
-	return strncmp(where, "unix:", 5) == 0 ? open_unix(fd, where + 5, SOCK_STREAM, why) :
-	                                         open_inet(fd, where, SOCK_STREAM, why);
-}
-
-const char *listen_path(const char *where)
-{
-	if (strncmp(where, "unix:", 5) == 0)
-		return where + 5;
-	return strchr(where, '/') != NULL ? where : NULL;
+	return open_where(fd, where, false, SOCK_STREAM, why);
 }
 
 int listen_open_path(int *fd, const char *where, bool datagrams, char why[LISTEN_WHY])
 {
-	const char *path = listen_path(where);
-	const int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
-
-	return path != NULL ? open_unix(fd, path, type, why) : open_inet(fd, where, type, why);
+	return open_where(fd, where, true, datagrams ? SOCK_DGRAM : SOCK_STREAM, why);
 }
 
-bool listen_is_local(int fd)
+const char *listen_path(const char *where)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof ss;
+	struct where w;
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-		return false;
-	if (ss.ss_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)&ss)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (ss.ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&ss)->sin6_addr);
-	return ss.ss_family == AF_UNIX;
+	return where_parse(&w, where, true) == 0 ? w.path : NULL;
 }

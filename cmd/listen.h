@@ -8,21 +8,15 @@
 #define LISTEN_WHY 256
 
 /*
- * where: ADDR:PORT ("127.0.0.1:8025", "[::1]:8025") or unix:PATH. The socket is bound, listening, non-blocking and closed on exec;
+ * where: as core/where.h reads it. The socket is bound, listening, non-blocking and closed on exec;
  * a stale Unix socket of nobody is replaced. FP_ECONFIG: no such form; -errno: with why.
  */
 int listen_open(int *fd, const char *where, char why[LISTEN_WHY]);
 
-/*
- * The same for sockets of mail software, where a path needs no "unix:" before it: whatever has a slash is one. datagrams: UDP, or a
- * Unix datagram socket.
- */
+/* The same for sockets of mail software, where a path needs no "unix:" before it. datagrams: UDP, or a Unix datagram socket. */
 int listen_open_path(int *fd, const char *where, bool datagrams, char why[LISTEN_WHY]);
 
 /* The path that where means, NULL: an address. */
 const char *listen_path(const char *where);
-
-/* Whether only this machine can reach the socket: Unix, or a loopback address. */
-bool listen_is_local(int fd);
 
 #endif

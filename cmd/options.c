@@ -3,6 +3,7 @@
 
 #include "core/counters.h"
 #include "core/err.h"
+#include "core/nearest.h"
 #include "core/quirk.h"
 #include "core/util.h"
 
@@ -14,7 +15,7 @@
 #define DEFAULT_FILE "/etc/fingerpost/fingerpost.conf"
 
 /* What an option does where it is not simply a setting. */
-enum action { SETTING, FLAG_PROMISCUOUS, READ_FILE, CONFIG, SET, STAY, TEST, DETACH, LIST, LIMITS, TABLE, VERSION, HELP };
+enum action { SETTING, FLAG_PROMISCUOUS, READ_FILE, CONFIG, SET, STAY, TEST, DETACH, LIST, LIMITS, AGES, TABLE, VERSION, HELP };
 
 static const struct entry {
 	char letter;
@@ -42,7 +43,8 @@ static const struct entry {
 	{ 0, "matchers", "N", SETTING, "matchers", "matcher threads; 0: match in the capture threads" },
 	{ 0, "cpus", "LIST", SETTING, "cpus", "CPUs to pin to, such as 0,2-3" },
 	{ 'S', NULL, "N", SETTING, "p0f.clients", "clients of query sockets at a time (1000)" },
-	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered" },
+	{ 'm', NULL, "FLOWS,HOSTS", LIMITS, NULL, "flows and hosts remembered: flows.max, hosts.max" },
+	{ 't', NULL, "SECONDS,MINUTES", AGES, NULL, "how long: flows.keep in seconds, hosts.keep in minutes" },
 	{ 'p', NULL, NULL, FLAG_PROMISCUOUS, NULL, "promiscuous: also what is sent to others" },
 	{ 0, "set", "NAME=VALUE", SET, NULL, "any setting of the file; repeatable" },
 	{ 0, "test", NULL, TEST, NULL, "read settings and signatures, say all errors" },
@@ -54,7 +56,7 @@ static const struct entry {
 };
 
 /* Of these --help says the name alone, so that it fits a screen of 24 lines: tests/system/manuals.t counts them. */
-static const char *const rare[] = { "cpus", "queues", "matchers", "m", "S", "text-socket" };
+static const char *const rare[] = { "analyzer", "policy", "text-socket", "queues", "matchers", "cpus", "m", "S", "t" };
 
 static bool is_rare(const struct entry *e)
 {
@@ -92,12 +94,12 @@ static void print_help(void)
 		if (table[i].help == NULL || !is_rare(&table[i]))
 			continue;
 		if (table[i].name != NULL)
-			printf("%s--%s", more ? ", " : "Also: ", table[i].name);
+			printf("%s--%s", more ? " " : "Also: ", table[i].name);
 		else
-			printf("%s-%c", more ? ", " : "Also: ", table[i].letter);
+			printf("%s-%c", more ? " " : "Also: ", table[i].letter);
 		more = true;
 	}
-	puts(more ? "." : "");
+	puts("");
 	puts("FILTER is a pcap expression, such as 'tcp port 25'. All of it: man fingerpostd.");
 }
 
@@ -154,19 +156,45 @@ static void set_pair(struct conf *conf, const char *pair, struct conf_report *re
 	conf_set(conf, "--set", name, equals + 1, false, report);
 }
 
+/* "A,B": A with its unit into buf; NULL: there is no comma. Returns B. */
+static const char *first_of_two(char buf[48], const char *value)
+{
+	const char *comma = strchr(value, ',');
+
+	if (comma == NULL || comma - value >= 40)
+		return NULL;
+	snprintf(buf, 48, "%.*s", (int)(comma - value), value);
+	return comma + 1;
+}
+
 /* -m FLOWS,HOSTS as p0f has it */
 static void set_limits(struct conf *conf, const char *value, struct conf_report *report)
 {
-	const char *comma = strchr(value, ',');
-	char flows[32];
+	char flows[48];
+	const char *hosts = first_of_two(flows, value);
 
-	if (comma == NULL || (size_t)(comma - value) >= sizeof flows) {
-		say(report, "-m %s: expected FLOWS,HOSTS", value);
+	if (hosts == NULL) {
+		say(report, "-m %s: expected FLOWS,HOSTS, such as 1000,10000", value);
 		return;
 	}
-	snprintf(flows, sizeof flows, "%.*s", (int)(comma - value), value);
 	conf_set(conf, "-m", "flows.max", flows, false, report);
-	conf_set(conf, "-m", "hosts.max", comma + 1, false, report);
+	conf_set(conf, "-m", "hosts.max", hosts, false, report);
+}
+
+/* -t SECONDS,MINUTES as p0f has it: of all hosts, so that those that never completed a handshake are not kept longer. */
+static void set_ages(struct conf *conf, const char *value, struct conf_report *report)
+{
+	char seconds[48], minutes[48];
+	const char *second = first_of_two(seconds, value);
+
+	if (second == NULL || strlen(second) > 40) {
+		say(report, "-t %s: expected SECONDS,MINUTES, such as 30,120", value);
+		return;
+	}
+	snprintf(minutes, sizeof minutes, "%sm", second);
+	conf_set(conf, "-t", "flows.keep", seconds, false, report);
+	if (conf_set(conf, "-t", "hosts.keep", minutes, false, report) == 0 && conf->hosts_keep_unconfirmed_s > conf->hosts_keep_s)
+		conf_set(conf, "-t", "hosts.keep_unconfirmed", minutes, false, report);
 }
 
 /* getopt's two tables, made of ours; a long option's value is its index + 1000. */
@@ -187,6 +215,29 @@ static void getopt_tables(char *letters, struct option *longs)
 	*longs = (struct option){ NULL, 0, NULL, 0 };
 }
 
+/* optopt is the letter that there is not, 0 in a long option, and that of one that takes no value and was given one. */
+static void unknown_option(const char *word, struct conf_report *report)
+{
+	struct nearest n = NEAREST_NONE;
+	char typed[64], text[200];
+
+	if (optopt >= 1000) {
+		say(report, "option --%s takes no value", table[optopt - 1000].name);
+		return;
+	}
+	if (optopt != 0) {
+		say(report, "unknown option -%s; --help lists those there are", (const char[]){ (char)optopt, '\0' });
+		return;
+	}
+	snprintf(typed, sizeof typed, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].name != NULL && table[i].help != NULL)
+			nearest_offer(&n, typed, table[i].name);
+	snprintf(text, sizeof text, "unknown option --%s; the nearest is --%s; --help lists those there are", typed,
+	    n.name != NULL ? n.name : "help");
+	say(report, "%s", text);
+}
+
 static const struct entry *next_option(int argc, char **argv, struct conf_report *report, bool *end)
 {
 	char letters[2 * ARRAY_LEN(table) + 2];
@@ -194,16 +245,17 @@ static const struct entry *next_option(int argc, char **argv, struct conf_report
 
 	getopt_tables(letters, longs);
 	opterr = 0;
-	const int was = optind;
 	const int c = getopt_long(argc, argv, letters, longs, NULL);
 
 	*end = c == -1;
 	if (c == -1)
 		return NULL;
 	if (c == '?')
-		say(report, "unknown option %s; --help lists those there are", argv[was]);
+		unknown_option(argv[optind - 1], report);
+	else if (c == ':' && optopt < 1000)
+		say(report, "option -%s needs a value; --help says which", (const char[]){ (char)optopt, '\0' });
 	else if (c == ':')
-		say(report, "option %s needs a value; --help says which", argv[was]);
+		say(report, "option --%s needs a value; --help says which", table[optopt - 1000].name);
 	else if (c >= 1000)
 		return &table[c - 1000];
 	else
@@ -271,6 +323,9 @@ static enum options_result apply(struct options *o, const struct entry *e, bool 
 	case LIMITS:
 		set_limits(&o->conf, optarg, report);
 		break;
+	case AGES:
+		set_ages(&o->conf, optarg, report);
+		break;
 	case TABLE:
 		print_table();
 		return OPTIONS_DONE;
@@ -330,6 +385,11 @@ enum options_result options_parse(struct options *o, int argc, char **argv, stru
 	o->receiving = o->conf.listen.n > 0;
 	o->live |= o->files.n == 0 && (!o->receiving || o->conf.interface.n > 0);
 	return report->errors == 0 ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+bool options_serve(const struct options *o, bool named)
+{
+	return o->live || o->receiving || o->stay || named;
 }
 
 void options_free(struct options *o)

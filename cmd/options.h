@@ -28,6 +28,9 @@ enum options_result {
 };
 
 enum options_result options_parse(struct options *out, int argc, char **argv, struct conf_report *report);
+/* Whether a service is wanted: reading files only, no other than those named on the command line are. */
+bool options_serve(const struct options *o, bool named);
+
 void options_free(struct options *o);
 
 #endif

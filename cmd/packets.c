@@ -208,7 +208,7 @@ static int make_matchers(struct packets *p)
 		const struct matcher_conf conf = {
 			.number = m, .queues = d->queues, .small_queues = d->queues - (unsigned)d->n_live, .ring_slots = d->match_in_capture ? 0 : RING_SLOTS,
 			.flows_max = (uint32_t)(d->opt.conf.flows_max / share + 1),
-			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1),
+			.hosts_max = (uint32_t)(d->opt.conf.hosts_max / share + 1), .flow_keep_s = (uint32_t)d->opt.conf.flows_keep_s,
 			.handshake = (enum probation_mode)d->opt.conf.handshake, .queues_live = (unsigned)d->n_live + d->n_streams,
 			.probation_rate = (uint32_t)(d->opt.conf.probation_rate / share + 1),
 			.bulk = only_whole_files(d), .key = p->key, .sink = writer_sink(p->writer), .counters = d->counters,
@@ -309,13 +309,14 @@ static void reload(struct packets *p)
 {
 	struct daemon *d = p->d;
 	struct sigdb *fresh, *old = d->sigdb;
+	char line[SIG_ERROR_LINE];
 	struct sig_error err;
 	int waited_ms = 0;
 
 	if (sigdb_load(&fresh, d->signature_files, d->n_signature_files, &err) != 0 ||
 	    opinion_load(fresh, NULL, d->opt.conf.prior, d->opt.conf.signatures.n == 0, &err) != 0) {
 		sigdb_free(&fresh);
-		log_error("%s:%u: %s; the signatures stay as they were", err.file, err.line, err.text);
+		log_error("%s; the signatures stay as they were", sig_error_line(&err, line));
 		return;
 	}
 	if (writer_labels(p->writer, fresh) != 0) {

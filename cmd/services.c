@@ -61,7 +61,7 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 
 static int start_control(struct daemon *d, struct control **control)
 {
-	const int rc = d->control_fd >= 0 ? control_start(control, d->control_fd, d->command_fd[1]) : 0;
+	const int rc = d->control_fd >= 0 ? control_start(control, d->control_fd, d->command_fd[1], d->opt.conf.log_addresses) : 0;
 
 	if (rc != 0)
 		log_error("commands cannot be served: %s", fp_strerror(rc));

@@ -33,10 +33,9 @@ static void kinds_of(const struct options *o, struct kind kinds[LOOP_KINDS])
 	    (struct kind){ "analyzer.listen", "analyzer", &o->conf.analyzer_listen, o->analyzer_named, LOOP_ANALYZER };
 }
 
-/* Reading files only: no service but those named on the command line. */
 static bool wanted(const struct options *o, const struct kind *k)
 {
-	return k->where->n > 0 && (o->live || o->receiving || o->stay || k->named);
+	return k->where->n > 0 && options_serve(o, k->named);
 }
 
 static int give_away(const char *path, const struct options *o, const struct account *account, char why[SOCKETS_WHY])

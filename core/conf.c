@@ -2,18 +2,21 @@
 #include "core/conf.h"
 
 #include "core/err.h"
+#include "core/nearest.h"
 #include "core/policyrule.h"
 #include "core/util.h"
+#include "core/where.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum type { T_BOOL, T_NUMBER, T_SIZE, T_SECONDS, T_MODE, T_TEXT, T_LIST, T_CHOICE, T_CPUS, T_CIDRS, T_RULES };
+enum type { T_BOOL, T_NUMBER, T_SIZE, T_SECONDS, T_MODE, T_TEXT, T_LIST, T_CHOICE, T_CPUS, T_CIDRS, T_WHERE, T_HTTP, T_RULES };
 
 static const char *const type_name[] = {
 	[T_BOOL] = "yes or no", [T_NUMBER] = "a number", [T_SIZE] = "bytes, with k, M or G",
@@ -21,6 +24,8 @@ static const char *const type_name[] = {
 	[T_MODE] = "an octal mode", [T_TEXT] = "a text", [T_LIST] = "a list",
 	[T_CHOICE] = "one of a few words", [T_CPUS] = "CPUs such as 0 2-3",
 	[T_CIDRS] = "CIDR blocks such as 10.0.0.0/8",
+	[T_WHERE] = "ADDR:PORT, [ADDR]:PORT or a path of at most 107 bytes",
+	[T_HTTP] = "ADDR:PORT, [ADDR]:PORT, unix:PATH or off",
 	[T_RULES] = "a rule, CONDITION... : ACTION",
 };
 
@@ -51,7 +56,7 @@ static const struct row table[] = {
 	  "also what is sent to others (mirror ports)" },
 	{ "decapsulate", T_BOOL, AT(decapsulate), 0, 0, false, NULL, "no",
 	  "look into GRE, VXLAN, GENEVE and IP in IP, as clouds mirror traffic; whoever can send us such a packet can then speak for any address" },
-	{ "listen", T_LIST, AT(listen), 0, 0, false, NULL, "",
+	{ "listen", T_WHERE, AT(listen), 0, 0, false, NULL, "",
 	  "where sensors may send captures (tcpdump -U -w - | nc): ADDR:PORT or a path" },
 	{ "listen.allow", T_CIDRS, AT(listen_allow), 0, 0, false, NULL, "127.0.0.0/8 ::1",
 	  "addresses from which captures are taken" },
@@ -66,7 +71,7 @@ static const struct row table[] = {
 	  "how queues share the traffic: hash, cpu or qm; only hash keeps a flow on one queue" },
 	{ "capture.timeout_ms", T_NUMBER, AT(timeout_ms), 1, 1000, false, NULL, "1",
 	  "a block of packets is handed over after so many ms at the latest" },
-	{ "capture.buffer", T_SIZE, AT(buffer_bytes), 1 << 20, 2 * GIB - 1, false, NULL, "32M",
+	{ "capture.buffer", T_SIZE, AT(buffer_bytes), 1 << 20, 2 * GIB - (1 << 20), false, NULL, "32M",
 	  "the kernel's ring of each queue" },
 	{ "ignore", T_CIDRS, AT(ignore), 0, 0, false, NULL, "",
 	  "clients that are never judged" },
@@ -88,6 +93,8 @@ static const struct row table[] = {
 	  "above so many changes a second, hosts on probation reach the store only once confirmed" },
 	{ "flows.max", T_NUMBER, AT(flows_max), 16, 10000000, false, NULL, "65536",
 	  "handshakes under way that are remembered" },
+	{ "flows.keep", T_SECONDS, AT(flows_keep_s), 0, 86400, false, NULL, "0",
+	  "and are forgotten so long after their SYN; 0: when another needs the place" },
 	{ "store.dir", T_TEXT, AT(store_dir), 0, 0, false, NULL, "/var/lib/fingerpost", "where the store is" },
 	{ "store.mode", T_MODE, AT(store_mode), 0400, 0666, false, NULL, "0640",
 	  "who may read it: 0640 its group, 0644 everybody" },
@@ -95,25 +102,25 @@ static const struct row table[] = {
 	  "most that the store's file may grow to; auto: four times what hosts.max needs" },
 	{ "store.durable", T_BOOL, AT(durable), 0, 0, false, NULL, "no",
 	  "sync each commit to disk; no: every 5 seconds" },
-	{ "http.listen", T_TEXT, AT(http_listen), 0, 0, false, NULL, "127.0.0.1:8025",
-	  "ADDR:PORT, unix:PATH or off" },
+	{ "http.listen", T_HTTP, AT(http_listen), 0, 0, false, NULL, "127.0.0.1:8025",
+	  "where the HTTP service answers" },
 	{ "http.token", T_TEXT, AT(http_token), 0, 0, false, NULL, "",
 	  "bearer token that every HTTP request must carry; needed to listen beyond loopback" },
 	{ "http.hosts", T_LIST, AT(http_hosts), 0, 0, false, NULL, "",
 	  "further names that a request's Host may have, such as a front-end's" },
 	{ "http.open", T_BOOL, AT(http_open), 0, 0, false, NULL, "no",
 	  "listen beyond loopback without a token: whoever reaches the port reads everything" },
-	{ "p0f.socket", T_LIST, AT(p0f_socket), 0, 0, false, NULL, "",
+	{ "p0f.socket", T_WHERE, AT(p0f_socket), 0, 0, false, NULL, "",
 	  "paths of sockets that answer p0f 3 queries; empty: none" },
 	{ "p0f.clients", T_NUMBER, AT(p0f_clients), 1, 100000, false, NULL, "1000",
 	  "clients at a time, for each kind of socket; one more is closed at once" },
-	{ "text.socket", T_LIST, AT(text_socket), 0, 0, false, NULL, "",
+	{ "text.socket", T_WHERE, AT(text_socket), 0, 0, false, NULL, "",
 	  "paths of sockets that take an address and answer with a line of text; empty: none" },
-	{ "analyzer.listen", T_LIST, AT(analyzer_listen), 0, 0, false, NULL, "",
+	{ "analyzer.listen", T_WHERE, AT(analyzer_listen), 0, 0, false, NULL, "",
 	  "p0f-analyzer's protocol: ADDR:PORT for UDP, or paths; empty: nowhere" },
 	{ "analyzer.allow", T_CIDRS, AT(analyzer_allow), 0, 0, false, NULL, "127.0.0.1 ::1",
 	  "who may ask by UDP" },
-	{ "policy.listen", T_LIST, AT(policy_listen), 0, 0, false, NULL, "",
+	{ "policy.listen", T_WHERE, AT(policy_listen), 0, 0, false, NULL, "",
 	  "Postfix policy service: ADDR:PORT or paths; empty: nowhere" },
 	{ "policy.rules", T_RULES, AT(policy_rules), 0, 0, false, NULL, "",
 	  "what the policy service answers, a rule a line, the first that holds; none holds: a header" },
@@ -180,49 +187,16 @@ static void say(struct conf_report *report, const char *fmt, ...)
 		report->say(report->ctx, text);
 }
 
-/* Levenshtein, for "did you mean"; names are short. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	unsigned row[64];
-	const size_t n = strlen(b);
-
-	if (n >= ARRAY_LEN(row))
-		return UINT32_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= n; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 static const struct row *find_row(const char *name, const char **nearest)
 {
-	unsigned least = UINT32_MAX;
+	struct nearest n = NEAREST_NONE;
 
-	*nearest = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		const unsigned d = edit_distance(name, table[i].name);
-
-		if (d == 0)
+		if (strcmp(name, table[i].name) == 0)
 			return &table[i];
-		if (d < least) {
-			least = d;
-			*nearest = table[i].name;
-		}
+		nearest_offer(&n, name, table[i].name);
 	}
+	*nearest = n.name != NULL ? n.name : table[0].name;
 	return NULL;
 }
 
@@ -313,9 +287,12 @@ size_t conf_cpus(const struct conf_list *list, unsigned *cpu, size_t max)
 static bool item_ok(enum type type, const char *item)
 {
 	struct fp_cidr cidr;
+	struct where w;
 	unsigned first, last;
 
 	switch (type) {
+	case T_WHERE:
+		return where_parse(&w, item, true) == 0;
 	case T_CIDRS:
 		return fp_cidr_parse(&cidr, item) == 0;
 	case T_CPUS:
@@ -367,11 +344,32 @@ static int set_rules(struct conf_list *list, const struct row *row, const char *
 	return FP_ECONFIG;
 }
 
+/* A bound as a person would write it in the file. */
+static void put_bound(char buf[24], const struct row *row, uint64_t n)
+{
+	static const struct unit {
+		enum type type;
+		char suffix;
+		uint64_t factor;
+	} units[] = {
+		{ T_SIZE, 'G', GIB }, { T_SIZE, 'M', 1 << 20 }, { T_SIZE, 'k', 1 << 10 },
+		{ T_SECONDS, 'd', 86400 }, { T_SECONDS, 'h', 3600 }, { T_SECONDS, 'm', 60 }, { T_SECONDS, 's', 1 },
+		{ T_NUMBER, 'M', 1000000 }, { T_NUMBER, 'k', 1000 },
+	};
+
+	snprintf(buf, 24, row->type == T_MODE ? "0%" PRIo64 : "%" PRIu64, n);
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (units[i].type == row->type && n > 0 && n % units[i].factor == 0) {
+			snprintf(buf, 24, "%" PRIu64 "%c", n / units[i].factor, units[i].suffix);
+			return;
+		}
+}
+
 static int set_number(uint64_t *out, const struct row *row, const char *where, const char *value,
     struct conf_report *report)
 {
+	char low[24], high[24], *end;
 	uint64_t n;
-	char *end;
 	bool ok;
 
 	if (row->can_auto && strcmp(value, "auto") == 0) {
@@ -389,13 +387,10 @@ static int set_number(uint64_t *out, const struct row *row, const char *where, c
 		*out = n;
 		return 0;
 	}
-	if (row->type == T_MODE)
-		say(report, "%s: %s: \"%s\" is wrong: allowed is %s from 0%o to 0%o", where, row->name, value,
-		    type_name[row->type], (unsigned)row->min, (unsigned)row->max);
-	else
-		say(report, "%s: %s: \"%s\" is wrong: allowed is %s from %llu to %llu%s", where, row->name,
-		    value, type_name[row->type], (unsigned long long)row->min, (unsigned long long)row->max,
-		    row->can_auto ? ", or auto" : "");
+	put_bound(low, row, row->min);
+	put_bound(high, row, row->max);
+	say(report, "%s: %s: \"%s\" is wrong: allowed is %s from %s to %s%s", where, row->name, value, type_name[row->type], low, high,
+	    row->can_auto ? ", or auto" : "");
 	return FP_ECONFIG;
 }
 
@@ -441,6 +436,16 @@ static int set_text(char **out, const char *value)
 	return 0;
 }
 
+static int set_http(char **out, const struct row *row, const char *where, const char *value, struct conf_report *report)
+{
+	struct where w;
+
+	if (*value == '\0' || strcmp(value, "off") == 0 || where_parse(&w, value, false) == 0)
+		return set_text(out, value);
+	say(report, "%s: %s: \"%s\" is wrong: allowed is %s", where, row->name, value, type_name[row->type]);
+	return FP_ECONFIG;
+}
+
 static int set_row(struct conf *c, const struct row *row, const char *where, const char *value, bool append,
     struct conf_report *report)
 {
@@ -456,9 +461,12 @@ static int set_row(struct conf *c, const struct row *row, const char *where, con
 		return set_choice(field(c, row), row, where, value, report);
 	case T_TEXT:
 		return set_text(field(c, row), value);
+	case T_HTTP:
+		return set_http(field(c, row), row, where, value, report);
 	case T_LIST:
 	case T_CPUS:
 	case T_CIDRS:
+	case T_WHERE:
 		return set_list(field(c, row), row, where, value, append, report);
 	case T_RULES:
 		return set_rules(field(c, row), row, where, value, append, report);
@@ -476,7 +484,17 @@ int conf_set(struct conf *c, const char *where, const char *name, const char *va
 		say(report, "%s: unknown setting \"%s\"; the nearest is \"%s\"", where, name, nearest);
 		return FP_ECONFIG;
 	}
-	return set_row(c, row, where, value, append, report);
+	const int rc = set_row(c, row, where, value, append, report);
+
+	return rc == 0 ? set_text(&c->set_at[row - table], where) : rc;
+}
+
+const char *conf_where(const struct conf *c, const char *name)
+{
+	const char *nearest;
+	const struct row *row = find_row(name, &nearest);
+
+	return row != NULL && c->set_at[row - table] != NULL ? c->set_at[row - table] : "default";
 }
 
 int conf_init(struct conf *c)
@@ -484,6 +502,8 @@ int conf_init(struct conf *c)
 	struct conf_report nobody = { NULL, NULL, 0 };
 
 	memset(c, 0, sizeof *c);
+	if ((c->set_at = calloc(ARRAY_LEN(table), sizeof *c->set_at)) == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		const int rc = set_row(c, &table[i], "default", table[i].preset, false, &nobody);
 
@@ -500,14 +520,18 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		void *at = field(c, &table[i]);
 
+		if (c->set_at != NULL)
+			free(c->set_at[i]);
 		switch (table[i].type) {
 		case T_TEXT:
+		case T_HTTP:
 			free(*(char **)at);
 			*(char **)at = NULL;
 			break;
 		case T_LIST:
 		case T_CPUS:
 		case T_CIDRS:
+		case T_WHERE:
 		case T_RULES:
 			conf_list_free(at);
 			break;
@@ -515,6 +539,8 @@ void conf_free(struct conf *c)
 			break;
 		}
 	}
+	free(c->set_at);
+	c->set_at = NULL;
 }
 
 static char *trim(char *text)
@@ -583,18 +609,6 @@ int conf_read(struct conf *c, const char *path, struct conf_report *report)
 	return rc;
 }
 
-/* A bound as a person would write it in the file. */
-static int put_bound(char *buf, size_t size, const struct row *row, uint64_t n)
-{
-	if (row->type == T_MODE)
-		return snprintf(buf, size, "0%o", (unsigned)n);
-	if (row->type == T_SIZE && n > 0)
-		for (unsigned shift = 30; shift >= 10; shift -= 10)
-			if (n % (UINT64_C(1) << shift) == 0)
-				return snprintf(buf, size, "%llu%c", (unsigned long long)(n >> shift), "kMG"[shift / 10 - 1]);
-	return snprintf(buf, size, "%llu", (unsigned long long)n);
-}
-
 static void put_allowed(char *buf, size_t size, const struct row *row)
 {
 	char low[24], high[24];
@@ -605,8 +619,8 @@ static void put_allowed(char *buf, size_t size, const struct row *row)
 			snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", i == 0 ? "" : row->words[i + 1] != NULL ? ", " : " or ",
 			    row->words[i]);
 	} else if (row->min != row->max) {
-		put_bound(low, sizeof low, row, row->min);
-		put_bound(high, sizeof high, row, row->max);
+		put_bound(low, row, row->min);
+		put_bound(high, row, row->max);
 		snprintf(buf, size, "%s to %s%s", low, high, row->can_auto ? ", or auto" : "");
 	}
 }

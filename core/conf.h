@@ -47,7 +47,7 @@ struct conf {
 	char *log_p0f;
 	uint64_t hosts_max;
 	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
-	uint64_t flows_max;
+	uint64_t flows_max, flows_keep_s; /* 0: until the place is needed */
 	uint64_t handshake;       /* enum conf_handshake */
 	uint64_t probation_rate;
 	char *store_dir;
@@ -71,6 +71,7 @@ struct conf {
 	char *group;              /* "" = the user's */
 	bool confine;
 	bool log_addresses;
+	char **set_at;            /* conf_where()'s, by row */
 };
 
 struct conf_report {
@@ -92,6 +93,9 @@ void conf_free(struct conf *c);
  */
 int conf_set(struct conf *c, const char *where, const char *name, const char *value, bool append,
     struct conf_report *report);
+
+/* Where a setting was set last, the `where` of that call; "default": nowhere. Owned by conf. */
+const char *conf_where(const struct conf *c, const char *name);
 
 /* Reads a file of `name = value` lines, to its end whatever is wrong in it. FP_ECONFIG, -errno, after reports. */
 int conf_read(struct conf *c, const char *path, struct conf_report *report);

@@ -658,6 +658,7 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
 		    .flows_max = conf->flows_max, .hosts_max = conf->hosts_max, .mode = MATCH_CORRECT, .no_mtu = conf->log == NULL,
+		    .flow_age_s = conf->flow_keep_s,
 		    .probation_max = conf->handshake != PROBATION_IGNORE ? conf->hosts_max / PROBATION_PART : 0,
 		    .key = conf->key, .evict = evicted, .replace = conf->bulk ? replaced : NULL, .evict_ctx = m });
 	if (rc == 0 && conf->ring_slots > 0)

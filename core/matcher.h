@@ -43,6 +43,7 @@ struct matcher_conf {
 	unsigned small_queues;      /* of these the last ones: their rings have an eighth of the slots, for their senders wait */
 	uint32_t ring_slots;        /* of each queue's ring; 0 = no rings: matcher_batch() is called directly */
 	uint32_t flows_max, hosts_max;
+	uint32_t flow_keep_s;       /* flows are forgotten so long after their SYN; 0 = when their place is needed */
 	enum probation_mode handshake;
 	unsigned queues_live;       /* the first so many see a wire, the others files */
 	uint32_t probation_rate;

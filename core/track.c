@@ -222,7 +222,7 @@ static void on_end(struct track *t, uint32_t n, enum side from)
 	track_clock(t, &t->flows[n], from, NULL);
 	flow_forget(t, n);
 }
-/* p0f's -t: by the clock of the packets, unsigned, so that a clock set back forgets everything, as there. */
+/* p0f's -t */
 static void expire(struct track *t, uint32_t now_s)
 {
 	if (++t->segments % EXPIRE_EVERY != 0 || now_s == t->expired_s)

@@ -95,10 +95,16 @@ uint32_t flow_create(struct track *t, uint32_t hash, uint32_t src_hash)
 	return n;
 }
 
+/* By the clock of the packets. In p0f one that is set back forgets everything; else several sources may be a little apart. */
+static bool too_old(const struct track *t, uint32_t created_s, uint32_t now_s)
+{
+	return (t->conf.mode == MATCH_COMPAT_P0F || now_s > created_s) && now_s - created_s > t->conf.flow_age_s;
+}
+
 void flow_expire(struct track *t, uint32_t now_s)
 {
 	uint32_t n;
 
-	while ((n = t->flows_age.oldest) != TABLE_NONE && now_s - t->flows[n].created_s > t->conf.flow_age_s)
+	while ((n = t->flows_age.oldest) != TABLE_NONE && too_old(t, t->flows[n].created_s, now_s))
 		flow_forget(t, n);
 }

@@ -61,6 +61,16 @@ static const struct {
 	{ "handshake is no yes or no", "handshake", "yes", FP_ECONFIG, "auto, require, ignore" },
 	{ "probation begins at ten thousand", "probation.rate", "10k", 0, NULL },
 	{ "words there are not", "words", "v4", FP_ECONFIG, "v2, v3" },
+	{ "bounds are said as one writes them", "hosts.keep", "0", FP_ECONFIG, "from 1s to 36500d" },
+	{ "of sizes too", "capture.buffer", "1k", FP_ECONFIG, "from 1M to 2047M" },
+	{ "and of counts", "hosts.max", "1", FP_ECONFIG, "from 16 to 100M" },
+	{ "two letters that changed places", "store.dri", "/x", FP_ECONFIG, "the nearest is \"store.dir\"" },
+	{ "places to listen on", "analyzer.listen", "127.0.0.1:4, [::1]:4 /run/x unix:y", 0, NULL },
+	{ "an address without a port", "listen", "192.0.2.1", FP_ECONFIG, "\"192.0.2.1\" is wrong: allowed are ADDR:PORT" },
+	{ "HTTP over a path", "http.listen", "unix:/run/x", 0, NULL },
+	{ "HTTP nowhere", "http.listen", "off", 0, NULL },
+	{ "no name server is asked", "http.listen", "localhost:80", FP_ECONFIG, "unix:PATH or off" },
+	{ "flows until their place is needed", "flows.keep", "0", 0, NULL },
 	{ "maybe is neither", "promiscuous", "maybe", FP_ECONFIG, "yes and no" },
 };
 
@@ -155,6 +165,13 @@ static void test_file(void **state)
 	assert_int_equal(c.queues, 2);
 	assert_int_equal(c.interface.n, 2);
 	assert_string_equal(c.filter, "tcp port 25 or tcp port 587");
+
+	/* Where each was set last that was taken. */
+	assert_non_null(strstr(conf_where(&c, "interface"), ":5"));
+	assert_non_null(strstr(conf_where(&c, "filter"), ":9"));
+	assert_string_equal(conf_where(&c, "store.mode"), "default");
+	assert_int_equal(conf_set(&c, "--set", "filter", "tcp", false, &report), 0);
+	assert_string_equal(conf_where(&c, "filter"), "--set");
 	conf_free(&c);
 
 	struct heard none = { "" };

@@ -340,6 +340,42 @@ static void test_dropped_frames_count(void **state)
 	}
 }
 
+/* flows.keep: after so long a flow is forgotten, by the clock of the packets; not because a source is a little behind. */
+static void test_flow_age(void **state)
+{
+	static const struct {
+		const char *why;
+		uint32_t keep_s;
+		int ms; /* from the SYN to what is seen 50 times then */
+		bool kept;
+	} rows[] = {
+		{ "not yet", 30, 30000, true },
+		{ "too old", 30, 31000, false },
+		{ "no age: as long as there is room", 0, 86400000, true },
+		{ "a clock that is behind", 30, -5000, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct track_conf conf = { .flows_max = 64, .hosts_max = 64, .mode = MATCH_CORRECT, .flow_age_s = rows[i].keep_s };
+		struct world w;
+
+		begin(&w, MATCH_CORRECT, 16, 16);
+		track_destroy(&w.t);
+		assert_int_equal(track_create(&w.t, &conf), 0);
+		see(&w, syn(CLIENT, 40000, 1000, 0));
+		for (int n = 0; n < 50; n++)
+			see(&w, syn(CLIENT + 1, (uint16_t)(41000 + n), 1000, rows[i].ms));
+		const uint64_t want = 50 + rows[i].kept;
+		struct track_stats s;
+
+		track_stats(w.t, &s);
+		if (s.flows != want)
+			fail_msg("%s: %u flows, want %u", rows[i].why, (unsigned)s.flows, (unsigned)want);
+		end(&w);
+	}
+}
+
 /* A clock's rate is sure, its beginning is not: a row is one client's connections. */
 static void test_uptime_doubt(void **state)
 {
@@ -733,7 +769,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_handshake), cmocka_unit_test(test_early_ack), cmocka_unit_test(test_handshake_of_another_syn),
 		cmocka_unit_test(test_overtaken_and_another_syn), cmocka_unit_test(test_http_keeps_a_flow), cmocka_unit_test(test_dropped_frames_count),
-		cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
+		cmocka_unit_test(test_flow_age), cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
 		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
 		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_unspecified_address), cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts), cmocka_unit_test(test_times_backwards),

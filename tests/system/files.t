@@ -162,7 +162,12 @@ for (
     [ 'a setting',            2, qr/bad\.conf:1: queues.*\n.*bad\.conf:2: unknown setting "hosts\.mx".*"hosts\.max"/, '-c', "$dir/bad.conf" ],
     [ 'an unknown option',    2, qr/unknown option --colour/, '--colour' ],
     [ 'an option not built',  2, qr/unknown option --no-such-option/, '--no-such-option' ],
-    [ 'a value missing',      2, qr/needs a value/,       '-r' ],
+    [ 'an option mistyped',   2, qr/unknown option --stroe; the nearest is --store/, 'tcp port 25', '--stroe=x' ],
+    [ 'a letter that is none', 2, qr/unknown option -Z/,  '-Z' ],
+    [ 'a value missing',      2, qr/option -r needs a value/, '-r' ],
+    [ 'a value too many',     2, qr/--stay takes no value/, '--stay=1' ],
+    [ 'one age of two',       2, qr/-t 30: expected SECONDS,MINUTES/, '-t', '30' ],
+    [ 'ages that are none',   2, qr/flows\.keep: "x".*\n.*hosts\.keep: "ym"/, '-t', 'x,y' ],
     [ 'an interface',         2, qr/nosuchif0/,           '-i', 'nosuchif0' ],
     [ 'a bad filter',         2, qr/tcp prot 25/,         '-r', "$dir/a.pcap", 'tcp prot 25' ],
     [ 'two filters',          2, qr/quotes/,              '-r', "$dir/a.pcap", 'tcp', 'port' ],
@@ -203,10 +208,42 @@ SKIP: {
 
 # ---- --test, --help, --version ----------------------------------------------------------------------------
 
-is((Daemon::run([ "$Daemon::BIN/fingerpostd", '--test' ]))[0], 0, '--test of sound settings');
-($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '--test', '-c', "$dir/bad.conf", '-f', "$dir/bad.fp" ]);
+my @test = ("$Daemon::BIN/fingerpostd", '--test');
+is((Daemon::run([ @test, '-c', '/dev/null' ]))[0], 0, '--test of sound settings');
+is((Daemon::run([ @test, '-c', '/dev/null', '-i', 'any', '-t', '30,120', '-m', '1000,10000', 'vlan and tcp port 25' ]))[0], 0, 'of options, p0f\'s among them');
+
+# Every error of a file, with its line, what was read and what is right: of this table each row is one.
+my @wrong = (
+    [ 'interface = nosuchif0',      qr/interface: "nosuchif0" does not exist; the nearest is \w+/ ],
+    [ 'filter = tcp prot 25',       qr/filter: "tcp prot 25": .*syntax error/ ],
+    [ 'hosts.mx = 3',               qr/unknown setting "hosts\.mx"; the nearest is "hosts\.max"/ ],
+    [ 'queues = 0',                 qr/queues: "0" is wrong: allowed is a number from 1 to 64/ ],
+    [ 'hosts.keep = 30 days',       qr/hosts\.keep: "30 days" is wrong: allowed is a time in s, m, h or d from 1s to 36500d/ ],
+    [ 'matchers 4',                 qr/"matchers 4": expected name = value/ ],
+    [ 'words = v5',                 qr/words: "v5" is wrong: allowed are v2, v3/ ],
+    [ 'listen = 192.0.2.1',         qr/listen: "192\.0\.2\.1" is wrong: allowed are ADDR:PORT/ ],
+    [ 'http.listen = 0.0.0.0:8025', qr/http\.listen: 0\.0\.0\.0:8025 can be reached from other machines: set http\.token/ ],
+    [ 'user = nobodyatall',         qr/user: "nobodyatall" does not exist/ ],
+    [ 'group = nogroupatall',       qr/group: "nogroupatall" does not exist/ ],
+    [ 'sockets.group = nogroup2',   qr/sockets\.group: "nogroup2" does not exist/ ],
+    [ 'prior = mial',               qr/prior: "mial" is wrong: allowed are mail, flat, or a file/ ],
+    [ "signatures = $dir/bad.fp $dir/absent.fp", undef ],
+);
+open $f, '>', "$dir/bad.fp"; print $f "classes = win\n[tcp:request]\nlabel = s:wni:Windows:X\nsig = 4:128:0:*:zzz,0:mss:df:0\nsgi = 1\n"; close $f;
+open $f, '>', "$dir/bad.conf"; print $f map { "$_->[0]\n" } @wrong; close $f;
+($status, $out, $err) = Daemon::run([ @test, '-c', "$dir/bad.conf" ]);
 is($status, 2, '--test of wrong ones');
-like($err, qr/bad\.conf:1:.*bad\.conf:2:.*bad\.fp:4:/s, 'reports every error, signatures too');
+is($out, '', 'which are not said to be sound');
+for my $n (0 .. $#wrong) {
+    my ($line, $says) = @{ $wrong[$n] };
+    like($err, qr/\Q$dir\E\/bad\.conf:@{[ $n + 1 ]}: $says/, "--test: $line") if $says;
+}
+like($err, qr/bad\.fp:3: .*"wni".*\n.*bad\.fp:4: .*"zzz".*\n.*bad\.fp:5: .*"sgi".*\n.*absent\.fp: No such file/, '--test: every error of every signature file');
+is(scalar(() = $err =~ /\n/g), @wrong + 3, 'and nothing else') or diag $err;
+($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-c', "$dir/bad.conf", '--set', 'filter=tcp prot 26' ]);
+is($status, 2, 'at a start they are errors too');
+like($err, qr/bad\.conf:3: unknown setting.*bad\.conf:1: interface/s, 'said alike');
+is((Daemon::cli('check-signatures', "$dir/bad.fp"))[2] =~ tr/\n//, 3, 'check-signatures says every error');
 for my $program ("$Daemon::BIN/fingerpostd", "$Daemon::BIN/fingerpost") {
     my ($s, $help) = Daemon::run([ $program, '--help' ]);
     is($s, 0, "$program --help");
@@ -214,7 +251,9 @@ for my $program ("$Daemon::BIN/fingerpostd", "$Daemon::BIN/fingerpost") {
     cmp_ok(scalar(split /\n/, $help), '<=', 40, 'fits a screen');
     like((Daemon::run([ $program, '--version' ]))[1], qr/\A\w+ \d+\.\d+/, "$program --version");
 }
-is((Daemon::cli('lokup', '192.0.2.1'))[0], 2, 'an unknown command');
+($status, undef, $err) = Daemon::cli('lokup', '192.0.2.1');
+is($status, 2, 'an unknown command');
+like($err, qr/"lokup"; the nearest is lookup/, 'the nearest is said');
 is((Daemon::cli('dump', '--store', "$dir/nothing"))[0], 2, 'dump without a store');
 like((Daemon::cli('dump', '--store', "$dir/nothing"))[2], qr{$dir/nothing}, 'names it');
 

@@ -1,0 +1,27 @@
+/*
+ * where - the places that services listen on, as settings write them: ADDR:PORT, [ADDR]:PORT, unix:PATH, PATH.
+ *
+ * Threads  pure. Addresses are numbers: nothing is asked of a name server.
+ */
+#ifndef FP_WHERE_H
+#define FP_WHERE_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct where {
+	const char *path;             /* a piece of the text that was read; NULL: an address */
+	struct sockaddr_storage addr; /* of an address; of a path a sockaddr_un */
+	socklen_t addr_len;
+};
+
+/* plain: what has a slash is a path without "unix:" too. FP_ECONFIG: no such form, no port, or a path too long for a socket. */
+int where_parse(struct where *out, const char *text, bool plain);
+
+/* What where_parse() takes, for messages. */
+const char *where_expected(bool plain);
+
+/* Whether only this machine can reach it: a path, or a loopback address. */
+bool where_is_local(const struct where *w);
+
+#endif
