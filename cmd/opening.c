@@ -142,15 +142,18 @@ static int open_shared(struct daemon *d)
 static int open_http(struct daemon *d)
 {
 	const char *http = d->opt.conf.http_listen;
-	char why[LISTEN_WHY];
+	char why[SOCKETS_WHY];
 
 	d->http_fd = -1;
 	if (strcmp(http, "off") == 0 || *http == '\0')
 		return 0;
 	if (!options_serve(&d->opt, d->opt.http_named))
 		return 0;
-	const int rc = listen_open(&d->http_fd, http, why);
+	int rc = listen_open(&d->http_fd, http, why);
+	const char *path = rc == 0 ? listen_path(http) : NULL;
 
+	if (path != NULL)
+		rc = sockets_give_away(path, &d->opt, &d->account, why);
 	if (rc != 0)
 		log_error("http.listen: %s", why);
 	return rc;

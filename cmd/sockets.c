@@ -38,7 +38,7 @@ static bool wanted(const struct options *o, const struct kind *k)
 	return k->where->n > 0 && options_serve(o, k->named);
 }
 
-static int give_away(const char *path, const struct options *o, const struct account *account, char why[SOCKETS_WHY])
+int sockets_give_away(const char *path, const struct options *o, const struct account *account, char why[SOCKETS_WHY])
 {
 	const char *group = o->conf.sockets_group;
 	gid_t gid = account->gid;
@@ -79,7 +79,7 @@ static int open_one(struct sockets *s, const struct kind *k, const char *where, 
 	}
 	out->kind = k->kind;
 	s->n++;
-	return listen_path(where) != NULL ? give_away(listen_path(where), o, account, why) : 0;
+	return listen_path(where) != NULL ? sockets_give_away(listen_path(where), o, account, why) : 0;
 }
 
 /* A thousand clients are more than most systems give a process at first. */

@@ -23,6 +23,9 @@ struct sockets {
 int sockets_open(struct sockets *s, const struct options *o, const struct account *account, char why[SOCKETS_WHY]);
 void sockets_close(struct sockets *s);
 
+/* A socket's path gets owner, group and mode of the settings. */
+int sockets_give_away(const char *path, const struct options *o, const struct account *account, char why[SOCKETS_WHY]);
+
 /* "p0f on /run/p0f.sock, ..." for the log; "" when there are none. */
 void sockets_describe(const struct options *o, const struct sockets *s, char *buf, size_t size);
 

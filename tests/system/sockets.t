@@ -176,8 +176,8 @@ mkdir "$dir/run";
 my $group = getgrnam 'mail';
 Wire::pcap("$dir/one.pcap", [ syn('Linux', $from[0]) ]);
 $d = Daemon->start(dir => $dir, options => [ '-r', "$dir/one.pcap", '--stay', '--set', 'sockets.mode=0660', '--set', 'sockets.group=mail',
-    '-s', "$dir/run/p0f", '--analyzer', "$dir/run/analyzer", '--http', 'off' ]);
-for my $socket ('p0f', 'analyzer') {
+    '-s', "$dir/run/p0f", '--analyzer', "$dir/run/analyzer", '--http', "unix:$dir/run/http" ]);
+for my $socket ('p0f', 'analyzer', 'http') {
     my @stat = stat "$dir/run/$socket";
     is($stat[2] & 0777, 0660, "$socket: mode of the settings");
     is($stat[5], $group, "$socket: group of the settings");
