@@ -125,7 +125,7 @@ my %http = (
         sub { [ 0, http(json(os => { name => 'Linux', flavor => undef, class => 'unix', match => 'generic' }, uptime_min => 130, distance => undef,
             confirmed => JSON::PP::false, shared => '2026-11-23T09:11:00Z', sharing => 4, candidates => [], mtu => 1492,
             signature => '4:64+0:0:1452:65535,8:mss,nop,ws:df,id+:0')) ] } ],
-    15 => [ 'markup and other bytes in a label', 'Win<d>?ows x?, (distance 10, link: ethernet/modem)', 'T_CLASS T_NEW T_P',
+    15 => [ 'markup and other bytes in a label', 'Win<d>?ows x?, (distance 10, link: ethernet/modem)', 'FINGERPOST_WINDOWS T_CLASS T_NEW T_P',
         sub { [ 0, http(json(os => { name => "Win<d>\nows", flavor => "x\x{e9}", class => 'win', match => 'exact' })) ] } ],
     20 => [ 'not known', undef, '', sub { [ 0, http('{"type":"about:blank","status":404}', status => '404 Not Found') ] } ],
     21 => [ 'not known, in the other form', undef, '', sub { [ 0, http('{"ip":"192.0.2.21","os":null}') ] } ],

@@ -27,6 +27,17 @@ my $store = store_with(
     [ '192.0.2.14', label => 'other:Symbian:handset', match => 'exact', mss => 1460, confirmed => 1 ],
     [ '192.0.2.15', label => 'unix:Linux:Android or large buffers', match => 'exact', mss => 1460, confirmed => 1 ],
     [ '192.0.2.10', label => 'unix:Tru64:', match => 'exact', mss => 1460, confirmed => 1 ],
+    # By probability: codes of docs/store-format.md.
+    [ '192.0.2.21', label => 'unix:Mac OS X:or iOS', match => 'exact', mss => 1460, confirmed => 1, candidate => '48:0.82', candidate => '40:0.17' ],
+    [ '192.0.2.22', label => 'unix:Mac OS X:or iOS', match => 'exact', mss => 1460, confirmed => 1, candidate => '40:0.6', candidate => '48:0.39' ],
+    [ '192.0.2.23', label => 'win:Windows:10 or later', match => 'exact', mss => 1460, confirmed => 1, candidate => '5:0.82', candidate => '6:0.17' ],
+    [ '192.0.2.24', label => 'win:Windows:10 or later', match => 'exact', mss => 1460, confirmed => 1, candidate => '6:0.7', candidate => '5:0.29' ],
+    [ '192.0.2.25', label => 'win:Windows:10 or later', match => 'exact', mss => 1460, confirmed => 1, candidate => '5:0.8' ],
+    [ '192.0.2.26', label => 'other:BIG-IP:', match => 'exact', mss => 1460, confirmed => 1, candidate => '112:0.75' ],
+    [ '192.0.2.27', label => 'unix:Linux:4.19 or later', match => 'exact', mss => 1460, confirmed => 1, candidate => '19:0.97' ],
+    [ '192.0.2.28', label => 'unix:Linux:Android or large buffers', match => 'exact', mss => 1460, confirmed => 1, candidate => '19:0.6', candidate => '24:0.39' ],
+    [ '192.0.2.29', label => 'unix:FreeBSD:9 or later', match => 'exact', mss => 1460, confirmed => 1, candidate => '56:0.98' ],
+    [ '192.0.2.30', mss => 1460, confirmed => 1, candidate => '112:0.75' ],
 );
 my $use = "fingerpost_store $store\n";
 
@@ -70,6 +81,10 @@ evals(undef,
     [ q{fingerpost_probability('Windows', 0.9)}, '1' ],
     [ q{fingerpost_probability('windows', 0.99)}, '' ],
     [ q{fingerpost_probability('Linux', 0)}, '' ],
+    [ q{fingerpost_probability('Windows:NT 5', 0.49)}, '1' ],
+    [ q{fingerpost_probability('Windows:NT 5', 0.6)}, '' ],
+    [ q{fingerpost_probability('macOS|windows:10 OR later|Windows:NT 5', 0.94)}, '1' ],
+    [ q{fingerpost_probability('Windows:', 0)}, '' ],
     [ q{fingerpost_distance(5, 9)}, '1 3' ],
     [ q{fingerpost_distance('0', '255')}, '1 2 3 5 6 7 8' ],
     [ q{fingerpost_link('ethernet')}, '1 3 4 5 6 7 8' ],
@@ -112,7 +127,7 @@ for my $where (
     [ 'as no', "fingerpost_classic no\n" ],
 ) {
     my $sa = sa($use . $where->[1] . "meta T_META L_P0F_WXP || L_P0F_UNKN\nscore T_META 1\n");
-    is(hits($sa, '192.0.2.1'), 'FINGERPOST_WINDOWS_EOL', "fingerpost_classic 0 $where->[0]: Windows XP");
+    is(hits($sa, '192.0.2.1'), 'FINGERPOST_WINDOWS FINGERPOST_WINDOWS_EOL', "fingerpost_classic 0 $where->[0]: Windows XP");
     is(hits($sa, '192.0.2.3'), '', "fingerpost_classic 0 $where->[0]: not recognised");
     is(hits($sa, '192.0.2.4'), 'FINGERPOST_SHARED', "fingerpost_classic 0 $where->[0]: FreeBSD");
     ok(defined check($sa, message(received('192.0.2.1')))->{header}, 'the header is there all the same');
@@ -128,7 +143,7 @@ for my $where (
     my $sa = sa($use . "fingerpost_classic 0\n");
     local $SIG{__WARN__} = sub { push @said, @_ };
     $sa->read_scoreonly_config("$dir/user_prefs");
-    is(hits($sa, '192.0.2.1'), 'FINGERPOST_WINDOWS_EOL', 'user_prefs: a score does not undo the switch');
+    is(hits($sa, '192.0.2.1'), 'FINGERPOST_WINDOWS FINGERPOST_WINDOWS_EOL', 'user_prefs: a score does not undo the switch');
     is($sa->{conf}->{fingerpost_store}, $store, 'user_prefs: settings of the administrator are not a user\'s');
     is($sa->{conf}->{fingerpost_classic}, 0, 'user_prefs: nor is the switch');
     $sa->finish;
@@ -179,15 +194,50 @@ for my $where (
     $sa->finish;
 }
 
+# ---- By probability ----------------------------------------------------------------------------
+# What the classic rules weigh already is not weighed again; without them it is.
+for my $classic (1, 0) {
+    my $sa = sa($use . "fingerpost_classic $classic\n");
+    my $old = sub { $classic ? $_[0] : $_[1] };
+    is(hits($sa, '192.0.2.21'), 'FINGERPOST_PHONE', "classic $classic: very likely a telephone");
+    is(hits($sa, '192.0.2.22'), '', "classic $classic: a Mac or a telephone, nobody knows");
+    is(hits($sa, '192.0.2.23'), $old->('L_P0F_W', 'FINGERPOST_WINDOWS'), "classic $classic: a Windows that is hardly a server");
+    is(hits($sa, '192.0.2.24'), $old->('L_P0F_W', ''), "classic $classic: a Windows that is likely a server");
+    is(hits($sa, '192.0.2.25'), $old->('L_P0F_W', ''), "classic $classic: not sure enough of Windows");
+    is(hits($sa, '192.0.2.26'), 'FINGERPOST_PROXY', "classic $classic: a proxy");
+    is(hits($sa, '192.0.2.30'), $old->('L_P0F_UNKN', 'FINGERPOST_PROXY'), "classic $classic: a proxy without a name");
+    is(hits($sa, '192.0.2.27'), 'FINGERPOST_UNIX', "classic $classic: Linux");
+    is(hits($sa, '192.0.2.28'), '', "classic $classic: Linux or Android");
+    is(hits($sa, '192.0.2.29'), $old->('L_P0F_Unix', 'FINGERPOST_UNIX'), "classic $classic: FreeBSD");
+    is(hits($sa, '192.0.2.1'), $old->('FINGERPOST_WINDOWS_EOL L_P0F_WXP', 'FINGERPOST_WINDOWS FINGERPOST_WINDOWS_EOL'), "classic $classic: XP");
+    $sa->finish;
+}
+
+# The scores are what docs/spamassassin.md derives: c times half the log-odds of P = p s + (1 - p) / 2, to one decimal, where c is 2/3 without
+# network tests and 0.4 with them. Its table has p and s.
+{
+    open my $doc, '<', tree() . '/docs/spamassassin.md' or die $!;
+    my %of = map { /^\| (FINGERPOST_\w+) \| (0\.\d+) \| (0\.\d+) \|/ ? ($1 => [ $2, $3 ]) : () } <$doc>;
+    open my $in, '<', tree() . '/sa-plugin/fingerpost.cf' or die $!;
+    my %score = map { /^score\s+(FINGERPOST_\w+)\s+(\S+ \S+ \S+ \S+)$/ ? ($1 => $2) : () } <$in>;
+    is_deeply([ sort keys %of ], [ sort keys %score ], 'the table of the documentation has the rules with four scores');
+    for my $rule (sort keys %of) {
+        my ($p, $s) = @{ $of{$rule} };
+        my $odds = $p * $s + (1 - $p) / 2;
+        my ($alone, $net) = map { sprintf '%.1f', $_ * log($odds / (1 - $odds)) / 2 } 2 / 3, 0.4;
+        is($score{$rule}, "$alone $net $alone $net", "$rule: the score that the probability gives");
+    }
+}
+
 # Every rule has a description; a negative score is marked.
 for my $file ('fingerpost.cf', 'fingerpost-amavisd.cf') {
     open my $in, '<', tree() . "/sa-plugin/$file" or die $!;
     my %rule;
-    while (<$in>) { $rule{$2}{$1} = $3 if /^(header|describe|score|tflags)\s+(\S+)\s+(.*)/ }
-    for my $name (sort keys %rule) {
+    while (<$in>) { $rule{$2}{$1} = $3 if /^(header|meta|describe|score|tflags)\s+(\S+)\s+(.*)/ }
+    for my $name (grep { !/^__/ } sort keys %rule) {
         ok($rule{$name}{describe} && defined $rule{$name}{score}, "$file: $name has a description and a score");
         cmp_ok(length $rule{$name}{describe}, '<=', 50, "$file: description of $name fits SpamAssassin's 50 letters") if $rule{$name}{describe};
-        is(($rule{$name}{tflags} // '') =~ /\bnice\b/ ? 1 : 0, $rule{$name}{score} < 0 ? 1 : 0, "$file: $name is nice where negative");
+        is(($rule{$name}{tflags} // '') =~ /\bnice\b/ ? 1 : 0, $rule{$name}{score} =~ /^-/ ? 1 : 0, "$file: $name is nice where negative");
     }
 }
 

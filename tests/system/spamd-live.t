@@ -35,7 +35,7 @@ my @clients = (
     [ 'Windows 7',  '192.0.2.12', 9,  qr/^Windows (?!XP).*, \(distance 9, link: ethernet\/modem\)/, 'FINGERPOST_WINDOWS_EOL L_P0F_W', '0.1' ],
     [ 'Windows 10', '192.0.2.13', 15, qr/^Windows 10.*, \(distance 15, link: ethernet\/modem\)/, 'L_P0F_W', '0.1' ],
     [ 'Windows 10', '2001:db8::13', 11, qr/^Windows 10.*, \(distance 11, link: unknown-1520\)/, 'L_P0F_W', '0.1' ],
-    [ 'Linux',      '192.0.2.14', 6,  qr/^Linux .*\(distance 6, link: ethernet\/modem\)/, '', '0.0' ],
+    [ 'Linux',      '192.0.2.14', 6,  qr/^Linux .*\(distance 6, link: ethernet\/modem\)/, 'FINGERPOST_UNIX', '-0.2' ],
     [ 'Android',    '192.0.2.15', 14, qr/^(?:Android|Linux)\b.*\(distance 14, /, undef, '0.0' ],
     [ 'FreeBSD',    '192.0.2.18', 5,  qr/^FreeBSD .*\(distance 5, /, 'L_P0F_Unix', '-1.0' ],
     [ 'OpenBSD',    '192.0.2.19', 7,  qr/^OpenBSD .*\(distance 7, /, 'L_P0F_Unix', '-1.0' ],
@@ -87,7 +87,8 @@ my $d;
         }
         $got = $spamd->scored(Spamd::message($which, $real));
         like($got->[0], qr/^Linux .*\(distance 0, link: ethernet\/modem\)/, "$which, this kernel");
-        is("$got->[1] $got->[2]", 'none 0.0', "$which, this kernel: its handshake was seen, nothing hits");
+        # Its window is the machine's own setting: with a large buffer it may be a telephone's as well.
+        like("$got->[1] $got->[2]", qr/\A(?:none 0\.0|FINGERPOST_UNIX -0\.2)\z/, "$which, this kernel: its handshake was seen, it is Linux at most");
         is_deeply($spamd->scored(Spamd::message($which, $never)), [ '', 'none', '0.0' ], "$which, a client never seen");
     }
     like($spamd->scored(Spamd::message('Postfix', $clients[0][1]))->[1], qr/\bFINGERPOST_UNCONFIRMED\b/, 'a SYN alone is unconfirmed');
@@ -216,6 +217,7 @@ sub udp_inode { my $inode = shift; return Spamd::slurp('/proc/net/udp') =~ /^(?:
         for my $row ($refused ? $clients[0] : @clients) {
             my $result = $spamd->scored(Spamd::message('Postfix', $row->[1]));
             if ($refused) { is_deeply($result, [ '', 'none', '0.0' ], "$name: no answer") }
+            elsif (($row->[4] // '') eq 'FINGERPOST_UNIX') { is($result->[2], '0.0', "by $name of another machine: no probability, no rule by it") }
             else { is(wrong_of($row, $result), '', "by $name of another machine: $row->[0], $row->[1]") or diag "@$result" }
         }
         is_deeply($spamd->scored(Spamd::message('Postfix', $never)), [ '', 'none', '0.0' ], "$name: a client never seen");

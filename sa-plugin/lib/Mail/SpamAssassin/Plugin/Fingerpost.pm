@@ -152,8 +152,9 @@ How it was recognised: exact, generic, fuzzy, or none. Several may be named.
 
 =item fingerpost_probability('Windows', 0.9)
 
-The candidate of that name has at least this probability. False where none were
-computed.
+The candidate of that name has at least this probability. Versions of one system
+are taken together; C<Windows:Server> means that one alone, C<iOS|Android> the
+two together. False where no probabilities were computed.
 
 =item fingerpost_distance(MIN, MAX)
 
@@ -697,12 +698,17 @@ sub fingerpost_match {
 
 sub fingerpost_probability {
   my ($self, $pms, $name, $least) = @_;
-  $self->_host($pms)  or return 0;
-  my $host = _whole($pms);
+  my $host = $self->_host($pms)  or return 0;
+  return 0 if !$host->{candidates};
   my $sum = 0;
+  my %wanted = map { $_ => 1 } split /\|/, lc $name;
 
   # Versions of one system share its name.
-  $sum += $_->{p}  for grep { lc $_->{name} eq lc $name } @{$host->{candidates}};
+  for my $candidate (@{$host->{candidates}}) {
+    my $system = lc $candidate->{name};
+    my $version = $system . ':' . lc($candidate->{flavor} // '');
+    $sum += $candidate->{p}  if $wanted{$system} || $wanted{$version};
+  }
   return $sum > 0 && $sum >= $least ? 1 : 0;
 }
 
