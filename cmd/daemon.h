@@ -16,6 +16,7 @@
 #include "cmd/privilege.h"
 #include "cmd/sockets.h"
 #include "core/counters.h"
+#include "core/news.h"
 #include "core/pulse.h"
 #include "core/sigdb.h"
 
@@ -30,6 +31,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 struct daemon_shared {
 	struct pulse_board pulses;
 	_Atomic uint64_t a_commits; /* grows with every commit of the writer */
+	struct news_board news;
 	struct keep_shared keep;
 };
 

@@ -135,6 +135,7 @@ static int open_shared(struct daemon *d)
 	if (d->shared == MAP_FAILED)
 		return -errno;
 	keep_init(&d->keep, &d->shared->keep);
+	news_init(&d->shared->news);
 	d->packets_pulse = pulse_add(&d->shared->pulses, "packets");
 	return 0;
 }

@@ -163,6 +163,7 @@ static int open_store(struct packets *p)
 		.keep_s = (uint32_t)c->hosts_keep_s, .keep_unconfirmed_s = (uint32_t)c->hosts_keep_unconfirmed_s,
 		.locked = true, .durable = c->durable, .live = p->d->opt.live || p->d->opt.receiving, .matchers = p->d->matchers,
 		.ring_slots = DELTA_SLOTS, .counters = p->d->counters, .a_commits = &p->d->shared->a_commits,
+		.news = &p->d->shared->news,
 		.pulse = pulse_add(&p->d->shared->pulses, "writer"),
 	};
 	const int rc = writer_open(&p->writer, &conf, why);

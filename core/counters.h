@@ -41,6 +41,7 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_CONFIRMED_EVICTED, COUNTER_MATCHER, "confirmed_evicted", "of these, hosts that had completed a handshake") \
 	X(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
 	X(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \
+	X(C_RING_USED, COUNTER_MATCHER, "ring_used", "observations that wait for a matcher now") \
 	X(C_WITHHELD, COUNTER_MATCHER, "withheld", "changes of unconfirmed hosts kept from the store: above probation.rate") \
 	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
 	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
@@ -49,6 +50,7 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_STORE_FAILED, COUNTER_WRITER, "store_failed", "changes lost: the store refused them") \
 	X(C_COMMITS, COUNTER_WRITER, "commits", "transactions")                               \
 	X(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
+	X(C_DELTAS_WAITING, COUNTER_WRITER, "deltas_waiting", "changes that wait for the writer now") \
 	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age, hosts.max, forget") \
 	X(C_ROTATIONS, COUNTER_WRITER, "rotations", "times a new store took the place of the old: compact, or a full map") \
 	X(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
@@ -87,7 +89,7 @@ const struct counter_info *counter_info(enum counter c);
 /* What may fall again: a number of now. */
 static inline bool counter_is_gauge(enum counter c)
 {
-	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_PAGES || c == C_PAGES_LIVE;
+	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_DELTAS_WAITING || c == C_PAGES || c == C_PAGES_LIVE;
 }
 
 /* A row: written by one thread. */

@@ -480,7 +480,11 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 static void take_stats(struct matcher *m)
 {
 	struct track_stats s;
+	uint64_t waiting = 0;
 
+	for (unsigned q = 0; q < m->conf.queues && m->ring[q] != NULL; q++)
+		waiting += ring_used(m->ring[q]);
+	counter_set(m->row, C_RING_USED, waiting);
 	track_stats(m->track, &s);
 	counter_set(m->row, C_FLOWS_EVICTED, s.flows_evicted);
 	counter_set(m->row, C_HOSTS_EVICTED, s.hosts_evicted);

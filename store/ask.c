@@ -122,6 +122,8 @@ static bool forget_slice(struct writer *w)
 	a->deleting = false;
 	if (rc == 0 && a->number - before == SLICE)
 		return true;
+	if (rc == 0 && w->conf.news != NULL)
+		news_forget(w->conf.news, &a->block);
 	ask_answer(w, rc);
 	return false;
 }

@@ -4,6 +4,7 @@
 #include "core/counters.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/ring.h"
 #include "store/writer_int.h"
 
 #include <errno.h>
@@ -83,6 +84,8 @@ static int fill(struct writer *w, const struct texts *t, bool meta, bool clean, 
 		rc = put_meta(w, txn, tally->now_ns, clean);
 	if (rc == 0 && meta)
 		rc = put_counters(w, txn);
+	if (rc == 0 && meta)
+		rc = news_put(w, tally);
 	return rc;
 }
 
@@ -97,10 +100,13 @@ static void tell_services(struct writer *w)
 /* How much of the file holds something: the rest waits out the grace time, or is free. */
 static void count_pages(struct writer *w)
 {
-	uint64_t used, live;
+	uint64_t used, live, waiting = 0;
 
 	if (w->conf.counters == NULL || lmdb_pages(&w->db, &used, &live) != 0)
 		return;
+	for (unsigned i = 0; i < w->conf.matchers; i++)
+		waiting += ring_used(w->ring[i]);
+	counter_set(writer_row(w), C_DELTAS_WAITING, waiting);
 	counter_set(writer_row(w), C_PAGES, used);
 	counter_set(writer_row(w), C_PAGES_LIVE, live);
 }
@@ -115,6 +121,7 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 
 	if (rc != 0)
 		return rc;
+	news_begin(w);
 	if ((rc = mdb_txn_begin(w->db.env, NULL, 0, &tally.txn)) != 0)
 		return err_from_mdb(rc);
 	if ((rc = fill(w, t, meta, clean, &tally)) != 0) {
@@ -151,6 +158,9 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 		writer_count(w, C_SYNCS, 1);
 	}
 	w->clean = clean;
+	news_commit(w);
+	if (w->conf.news != NULL)
+		histogram_add(&w->conf.news->commit, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - now));
 	tell_services(w);
 	return 0;
 }

@@ -26,7 +26,10 @@ uint64_t hosts_limit(const struct writer *w)
 int hosts_delete(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES])
 {
 	MDB_val k = { RECORD_KEY_BYTES, (void *)(uintptr_t)key };
-	const int rc = mdb_del(t->txn, w->db.dbi, &k, NULL);
+	int rc;
+
+	news_gone(w, t, key);
+	rc = mdb_del(t->txn, w->db.dbi, &k, NULL);
 
 	if (rc == 0) {
 		t->hosts--;
@@ -92,9 +95,10 @@ int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct
 	static struct log_limit limit;
 	uint8_t bytes[RECORD_BYTES];
 	MDB_val k = { RECORD_KEY_BYTES, (void *)(uintptr_t)d->addr.b }, v;
-	struct fp_host host, what = d->what;
+	struct fp_host host, was, what = d->what;
 	int rc = mdb_cursor_get(cur, &k, &v, MDB_SET);
 	const bool known = rc == 0;
+	bool sound = known;
 
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return err_from_mdb(rc);
@@ -103,7 +107,9 @@ int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct
 	if (known && record_decode(&host, &d->addr, v.mv_data, v.mv_size) != 0) {
 		log_limited(&limit, 60, LOG_WARNING, "store %s: a damaged record was begun anew", w->dir);
 		merge_empty(&host);
+		sound = false;
 	}
+	was = host;
 	merge_delta(&host, &what);
 	if (d->time_ns > t->now_ns)
 		t->now_ns = d->time_ns;
@@ -123,7 +129,9 @@ int hosts_apply(struct writer *w, struct tally *t, MDB_cursor *cur, const struct
 	rc = mdb_cursor_put(cur, &k, &v, known ? MDB_CURRENT : 0);
 	if (!known)
 		t->hosts++;
-	if (rc == 0)
+	if (rc == 0) {
 		next_change(w, t, d->addr.b, bytes, sizeof bytes);
+		news_host(w, d, sound ? &was : NULL, &host);
+	}
 	return err_from_mdb(rc);
 }

@@ -313,6 +313,8 @@ static int take_place(struct writer *w)
 	w->next.db = (struct lmdb){ .fd = -1 };
 	w->next.state = NEXT_NONE;
 	w->store_id = store_id;
+	if (w->hosts != st.ms_entries - others)
+		news_recount(w);
 	w->hosts = st.ms_entries - others;
 	w->full_ns = 0;
 	w->clean = false;

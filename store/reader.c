@@ -9,6 +9,7 @@
 #include "core/pathword.h"
 #include "store/lmdbfile.h"
 #include "store/record.h"
+#include "store/values.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -692,6 +693,8 @@ struct question {
 	struct snap snap;
 	uint64_t commits;
 	unsigned row;
+	enum record_kind kind;
+	uint32_t found;
 	char *buf;
 	size_t buf_size;
 };
@@ -858,6 +861,58 @@ int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size)
 		return FP_EOVERFLOW;
 	memcpy(buf, text, strlen(text) + 1);
 	return 0;
+}
+
+/* ---- What else there is (values.h) -------------------------------------------------------------- */
+
+static int ask_text(const struct snap *s, struct question *q)
+{
+	return walk_text(s, q->kind, q->row, q->buf, q->buf_size);
+}
+
+int store_text(struct fp_store *store, enum record_kind kind, uint32_t id, char *buf, size_t size)
+{
+	char text[RECORD_VALUE_MAX + 1];
+	struct question q = { .ask = ask_text, .kind = kind, .row = id, .buf = text, .buf_size = sizeof text };
+	const int rc = ask(store, &q);
+
+	if (rc != 0)
+		return rc;
+	if (strlen(text) >= size)
+		return FP_EOVERFLOW;
+	memcpy(buf, text, strlen(text) + 1);
+	return 0;
+}
+
+/* The value itself goes to buf, its number to row. */
+static int ask_next_value(const struct snap *s, struct question *q)
+{
+	uint8_t key[RECORD_KEY_BYTES], kind[RECORD_KEY_BYTES];
+	const uint32_t after = q->row;
+
+	record_key(kind, q->kind, 0);
+	record_key(key, q->kind, after);
+
+	const int rc = walk(s, key, true, (uint8_t *)q->buf, &q->buf_size);
+
+	if (rc != 0)
+		return rc;
+	if (memcmp(key, kind, RECORD_KEY_BYTES - 4) != 0)
+		return FP_ENOTFOUND;
+	q->found = (uint32_t)key[12] << 24 | (uint32_t)key[13] << 16 | (uint32_t)key[14] << 8 | key[15];
+	return q->found > after ? 0 : FP_EDAMAGED;
+}
+
+int store_period_next(struct fp_store *store, enum record_kind kind, uint32_t *id, struct record_period_row rows[RECORD_PERIOD_ROWS])
+{
+	char bytes[RECORD_VALUE_MAX];
+	struct question q = { .ask = ask_next_value, .kind = kind, .row = *id, .buf = bytes, .buf_size = sizeof bytes };
+	const int rc = ask(store, &q);
+
+	if (rc != 0)
+		return rc;
+	*id = q.found;
+	return record_period_decode(rows, kind, q.found, bytes, q.buf_size);
 }
 
 unsigned fp_abi(void)

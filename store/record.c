@@ -289,3 +289,55 @@ int record_stamp_decode(struct record_stamp *out, const void *bytes, size_t size
 	};
 	return 0;
 }
+
+/* ---- Minutes and hours ------------------------------------------------------------------------ */
+
+#define PERIOD_HEAD 16
+#define PERIOD_ROW 16
+
+/* After checksum and version: nought, rows, the period's number again; then the rows. */
+size_t record_period_encode(uint8_t *out, enum record_kind kind, uint32_t id, const struct record_period_row *rows, unsigned n)
+{
+	const size_t size = PERIOD_HEAD + (size_t)n * PERIOD_ROW;
+	uint8_t key[RECORD_KEY_BYTES];
+
+	memset(out, 0, PERIOD_HEAD);
+	put(out + 10, 2, n);
+	put(out + 12, 4, id);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *p = out + PERIOD_HEAD + i * PERIOD_ROW;
+
+		put(p, 4, rows[i].label);
+		put(p + 4, 4, rows[i].hosts);
+		put(p + 8, 4, rows[i].first);
+		put(p + 12, 4, rows[i].connections);
+	}
+	record_key(key, kind, id);
+	seal(key, out, size);
+	return size;
+}
+
+int record_period_decode(struct record_period_row rows[RECORD_PERIOD_ROWS], enum record_kind kind, uint32_t id, const void *bytes, size_t size)
+{
+	const uint8_t *p = bytes;
+	uint8_t key[RECORD_KEY_BYTES];
+
+	record_key(key, kind, id);
+
+	const int rc = sealed(key, p, size, size);
+
+	if (rc != 0)
+		return rc;
+
+	const unsigned n = (unsigned)get(p + 10, 2);
+
+	if (n > RECORD_PERIOD_ROWS || size != PERIOD_HEAD + (size_t)n * PERIOD_ROW || get(p + 12, 4) != id)
+		return FP_EFORMAT;
+	for (unsigned i = 0; i < n; i++) {
+		const uint8_t *row = p + PERIOD_HEAD + i * PERIOD_ROW;
+
+		rows[i] = (struct record_period_row){ .label = (uint32_t)get(row, 4), .hosts = (uint32_t)get(row + 4, 4),
+			.first = (uint32_t)get(row + 8, 4), .connections = (uint32_t)get(row + 12, 4) };
+	}
+	return (int)n;
+}

@@ -27,6 +27,8 @@ enum record_kind {
 	RECORD_ORIGIN = 'R',   /* 1..65535: name of a machine */
 	RECORD_LINK = 'U',     /* an MTU: "Ethernet or modem" */
 	RECORD_COUNTERS = 'C', /* row number: text, see docs/store-format.md */
+	RECORD_MINUTE = 'N',   /* unix time / 60: what was seen in that minute, by label */
+	RECORD_HOUR = 'H',     /* unix time / 3600: likewise */
 };
 
 /* All keys have 16 bytes: an address, or 0xFF, kind, ten noughts, id in big-endian order. */
@@ -70,5 +72,22 @@ struct record_stamp {
 #define RECORD_STAMP_BYTES 40
 void record_stamp_encode(uint8_t out[RECORD_STAMP_BYTES], const struct record_stamp *stamp);
 int record_stamp_decode(struct record_stamp *out, const void *bytes, size_t size);
+
+/* A minute or an hour: rows in the order of their labels. */
+#define RECORD_PERIOD_ROWS 123 /* what fits into RECORD_VALUE_MAX; what more there is goes to RECORD_PERIOD_OTHERS */
+#define RECORD_PERIOD_OTHERS UINT32_MAX
+#define RECORD_PERIOD_BYTES (16 + RECORD_PERIOD_ROWS * 16)
+
+struct record_period_row {
+	uint32_t label;       /* 0: not recognised */
+	uint32_t hosts;       /* that were seen, each once */
+	uint32_t first;       /* of these, for the first time */
+	uint32_t connections; /* SYNs, repeats not counted */
+};
+
+/* Returns the bytes used: at most RECORD_PERIOD_BYTES, for at most RECORD_PERIOD_ROWS rows. */
+size_t record_period_encode(uint8_t *out, enum record_kind kind, uint32_t id, const struct record_period_row *rows, unsigned n);
+/* Rows, or as record_decode(). */
+int record_period_decode(struct record_period_row rows[RECORD_PERIOD_ROWS], enum record_kind kind, uint32_t id, const void *bytes, size_t size);
 
 #endif

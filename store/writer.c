@@ -96,7 +96,8 @@ int writer_open(struct writer **out, const struct writer_conf *conf, char why[WR
 	w->popped = calloc(conf->matchers + 1, sizeof *w->popped);
 	w->asked.until = calloc(conf->matchers + 1, sizeof *w->asked.until);
 	w->layout = calloc(LAYOUTS_MAX + 1, sizeof *w->layout); /* 8 MiB of address space, touched as used */
-	if (w->ring == NULL || w->popped == NULL || w->asked.until == NULL || w->layout == NULL || intern_create(&w->raw) != 0 || intern_create(&w->text) != 0)
+	if (w->ring == NULL || w->popped == NULL || w->asked.until == NULL || w->layout == NULL || intern_create(&w->raw) != 0 || intern_create(&w->text) != 0 ||
+	    news_open(w) != 0)
 		goto memory;
 	for (unsigned i = 0; i < conf->matchers; i++)
 		if ((rc = ring_create(&w->ring[i], w->conf.ring_slots, sizeof(struct delta), 0)) != 0)
@@ -130,6 +131,7 @@ void writer_close(struct writer **wp)
 	intern_destroy(&w->raw);
 	intern_destroy(&w->text);
 	texts_free(&w->labels);
+	news_close(w);
 	pthread_mutex_destroy(&w->labels_lock);
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
@@ -290,7 +292,7 @@ static int serve(struct writer *w)
 			drop_rings(w);
 			return rc;
 		}
-		const bool busy = ask_step(w);
+		const bool asked = ask_step(w), busy = news_count_some(w) || asked;
 
 		if (w->db.env == NULL || (rc = next_step(w)) != 0) {
 			drop_rings(w);

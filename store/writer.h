@@ -23,6 +23,7 @@
 #define WRITER_WHY 512
 
 struct counters;
+struct news_board;
 struct pulse;
 
 struct writer_conf {
@@ -41,6 +42,7 @@ struct writer_conf {
 	struct counters *counters; /* shared rows; the writer's own and the matchers' to sum */
 	/* Shared with services: grows with every commit, and its low 32 bits are a futex word that is woken. May be NULL. */
 	_Atomic uint64_t *a_commits;
+	struct news_board *news; /* shared with services; may be NULL */
 	struct pulse *pulse;   /* of the writer's thread, added by the caller; may be NULL */
 };
 

@@ -6,12 +6,14 @@
  *   commit.c   one transaction and its failures       env.c     LMDB, stamp, grace time, disk thread
  *   texts.c    labels, links, layouts                 hosts.c   deltas into records, who goes first
  *   expire.c   retention                              next.c    a new store in the place of the old one
- *   ask.c      forget and compact
+ *   ask.c      forget and compact                  news.c     what services are told
+ *   periods.c  minutes and hours
  */
 #ifndef FP_WRITER_INT_H
 #define FP_WRITER_INT_H
 
 #include "core/counters.h"
+#include "core/news.h"
 #include "core/sigtext.h"
 #include "core/wake.h"
 #include "store/record.h"
@@ -134,6 +136,7 @@ struct writer {
 	uint8_t hand[RECORD_KEY_BYTES];    /* where eviction goes on */
 	uint8_t sweep[RECORD_KEY_BYTES];   /* and where expiry does */
 	struct next next;
+	struct newsdesk *news;
 	uint64_t hosts_cap;                /* the map was full: no more hosts than that; 0 = hosts_max alone */
 	uint64_t *popped;                  /* deltas taken of each ring */
 	size_t n, first_ring;
@@ -248,6 +251,19 @@ void next_commit(struct writer *w, struct tally *t, bool failed);
 bool ask_step(struct writer *w);
 int ask_fill(struct writer *w, struct tally *t);  /* within a commit */
 void ask_answer(struct writer *w, int rc);        /* nothing where nothing was asked */
+
+/* ---- news.c ----------------------------------------------------------------------------------- */
+
+int news_open(struct writer *w);
+void news_close(struct writer *w); /* NULL is fine */
+void news_begin(struct writer *w); /* of a transaction */
+/* Within it: a host after a delta; old: as it was, NULL: not there, or damaged. And one that is about to be deleted. */
+void news_host(struct writer *w, const struct delta *delta, const struct fp_host *old, const struct fp_host *now);
+void news_gone(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_BYTES]);
+int news_put(struct writer *w, struct tally *t); /* once a second: minutes and hours */
+void news_commit(struct writer *w);
+bool news_count_some(struct writer *w); /* between two commits: hosts that were there at start; true: there are more */
+void news_recount(struct writer *w);
 
 /* ---- begin.c ---------------------------------------------------------------------------------- */
 
