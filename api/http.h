@@ -1,6 +1,6 @@
 /*
  * http - the HTTP/JSON service (docs/interface.md, "HTTP"): every answer from the store and the counters, none
- * from the capture path. Alone knows libmicrohttpd.
+ * from the capture path. With its parts (http_int.h) alone it knows libmicrohttpd.
  *
  * Owner    http_start() begins to serve on a socket that the caller opened (and makes it non-blocking); http_stop()
  *          ends it and leaves the socket. What conf points to is the caller's and outlives the service.
@@ -15,6 +15,7 @@
 #define FP_HTTP_H
 
 #include "core/counters.h"
+#include "core/news.h"
 #include "core/pulse.h"
 #include "store/reader.h"
 
@@ -29,8 +30,9 @@ struct http_conf {
 	const struct pulse_board *pulses; /* may be NULL */
 	const char *const *queue_names; /* "eth0/0", one a row of COUNTER_QUEUE; may be NULL; the list is copied, the texts are not */
 	int64_t started_s;           /* unix time */
+	struct news_board *news;     /* shared; writes its lookup and request; may be NULL: no events, no counts by system */
 	unsigned connections_max;    /* in all; 0 = 256 */
-	unsigned connections_per_ip; /* 0 = 64 */
+	unsigned connections_per_ip; /* 0 = 128 */
 	const char *const *hosts;    /* further names that Host may have, NULL-terminated; may be NULL */
 	const char *token;           /* what "Authorization: Bearer" must bring, on every path; NULL = nothing is asked for */
 	struct pulse *pulse;         /* of the service, added by the caller; may be NULL */

@@ -1,13 +1,16 @@
 /* route - paths and what answers them. */
 #include "api/route.h"
 
+#include "api/answers.h"
+#include "api/metrics.h"
 #include "api/openapi.h"
-#include "api/request.h"
 #include "store/render.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define JSON "application/json"
 
@@ -51,21 +54,34 @@ void answer_problem(struct answer *out, unsigned status, const char *parameter, 
 	body_printf(&out->body, "}\n");
 }
 
+void answer_tag(struct answer *out)
+{
+	uint64_t h = 0xcbf29ce484222325u, word;
+	size_t i = 0;
+
+	/* Nobody gains by two bodies with one tag but who asked for both. */
+	for (; i + 8 <= out->body.len; i += 8) {
+		memcpy(&word, out->body.text + i, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	for (; i < out->body.len; i++)
+		h = (h ^ (unsigned char)out->body.text[i]) * 0x100000001b3u;
+	snprintf(out->etag, sizeof out->etag, "\"%016" PRIx64 "\"", h ^ out->body.len);
+}
+
 void answer_free(struct answer *a)
 {
 	body_free(&a->body);
 }
 
-static void store_problem(struct answer *out, int rc)
+void answer_store_problem(struct answer *out, int rc)
 {
 	answer_problem(out, 503, NULL, "the store cannot be read: %s", fp_strerror(rc));
 }
 
-/* A path's work: rest is what follows the path of the table, still encoded; query "" where there was none. */
-typedef void route_fn(const struct service *s, const char *rest, const char *query, struct answer *out);
-
 /* For paths without parameters. True: there was none. */
-static bool no_params(const char *query, struct answer *out)
+bool answer_no_params(const char *query, struct answer *out)
 {
 	struct request_param param;
 	const int rc = request_param_next(&param, &query);
@@ -79,15 +95,13 @@ static bool no_params(const char *query, struct answer *out)
 	return false;
 }
 
-static void get_root(const struct service *s, const char *rest, const char *query, struct answer *out);
-
 static void get_health(const struct service *s, const char *rest, const char *query, struct answer *out)
 {
 	struct fp_info info;
 	int rc;
 
 	(void)rest;
-	if (!no_params(query, out))
+	if (!answer_no_params(query, out))
 		return;
 	const struct pulse *late = s->pulses != NULL ? pulse_late(s->pulses) : NULL;
 
@@ -95,7 +109,7 @@ static void get_health(const struct service *s, const char *rest, const char *qu
 		answer_problem(out, 503, NULL, "the thread \"%s\" has not moved for %d s", late->name,
 		    PULSE_LATE_MS / 1000);
 	else if ((rc = fp_info(s->store, &info)) != 0)
-		store_problem(out, rc);
+		answer_store_problem(out, rc);
 	else
 		body_printf(&out->body, "{\"status\":\"ok\"}\n");
 }
@@ -103,33 +117,46 @@ static void get_health(const struct service *s, const char *rest, const char *qu
 static void get_stats(const struct service *s, const char *rest, const char *query, struct answer *out)
 {
 	(void)rest;
-	if (no_params(query, out))
+	if (answer_no_params(query, out))
 		stats_json(&out->body, s);
 }
 
 static void get_metrics(const struct service *s, const char *rest, const char *query, struct answer *out)
 {
 	(void)rest;
-	if (!no_params(query, out))
+	if (!answer_no_params(query, out))
 		return;
 	out->type = "text/plain; version=0.0.4; charset=utf-8";
-	stats_metrics(&out->body, s);
+	metrics_text(&out->body, s);
 }
 
 static void get_openapi(const struct service *s, const char *rest, const char *query, struct answer *out)
 {
 	(void)s;
 	(void)rest;
-	if (no_params(query, out))
-		body_printf(&out->body, "%s", openapi_json);
+	if (!answer_no_params(query, out))
+		return;
+	body_printf(&out->body, "%s", openapi_json);
+	answer_tag(out);
 }
 
-/* 0; FP_ENOTFOUND: written as unknown; else why the store could not say. */
-static int put_host(struct body *b, struct fp_store *store, const struct fp_addr *addr)
+static int64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int answer_put_host(const struct service *s, struct body *b, const struct fp_addr *addr)
 {
 	struct fp_answer host;
 	char *at = body_room(b, RENDER_HOST_MAX);
-	const int rc = fp_lookup(store, addr, &host);
+	const int64_t began = s->news != NULL ? clock_ns() : 0;
+	const int rc = fp_lookup(s->store, addr, &host);
+
+	if (s->news != NULL)
+		histogram_add(&s->news->lookup, (uint64_t)(clock_ns() - began));
 
 	if (at == NULL || (rc != 0 && rc != FP_ENOTFOUND))
 		return rc;
@@ -147,92 +174,65 @@ static void get_host(const struct service *s, const char *rest, const char *quer
 	struct fp_addr addr;
 	int rc;
 
-	if (!no_params(query, out))
+	if (!answer_no_params(query, out))
 		return;
 	if (request_decode(text, sizeof text, rest, strlen(rest), false) != 0 || fp_addr_parse(&addr, text) != 0) {
 		answer_problem(out, 400, NULL, "what follows /v1/hosts/ is no IPv4 or IPv6 address");
 		return;
 	}
-	rc = put_host(&out->body, s->store, &addr);
+	rc = answer_put_host(s, &out->body, &addr);
 	if (rc == FP_ENOTFOUND)
 		answer_problem(out, 404, NULL, "%s is not in the store", fp_addr_text(&addr, text));
 	else if (rc != 0)
-		store_problem(out, rc);
+		answer_store_problem(out, rc);
 	else
 		body_printf(&out->body, "\n");
+	if (out->status == 200)
+		answer_tag(out);
 }
 
-/* What is wrong with a pair of /v1/hosts, or NULL. */
-static const char *hosts_param(int rc, const struct request_param *param, unsigned n, struct fp_addr *addr)
+static void get_events(const struct service *s, const char *rest, const char *query, struct answer *out)
 {
-	if (rc < 0 && param->name[0] == '\0')
-		return "the query is malformed";
-	if (strcmp(param->name, "ip") != 0)
-		return "there is no such parameter here; ip=ADDRESS asks for an address";
-	if (rc < 0 || fp_addr_parse(addr, param->value) != 0)
-		return "this is no IPv4 or IPv6 address";
-	if (n >= ROUTE_HOSTS_MAX)
-		return "more than 1000 addresses in one request";
+	(void)rest;
+	if (!answer_no_params(query, out))
+		return;
+	if (s->news == NULL) {
+		answer_problem(out, 503, NULL, "nobody tells this process of events");
+		return;
+	}
+	out->type = "text/event-stream";
+	out->stream = true;
+}
+
+/* The page's own files; each has a tag of its bytes. */
+static const struct page_file *page_find(const char *target, size_t path_len)
+{
+	for (size_t i = 0; i < page_file_count; i++)
+		if (strlen(page_files[i].path) == path_len && memcmp(target, page_files[i].path, path_len) == 0)
+			return &page_files[i];
 	return NULL;
 }
 
-static void get_hosts(const struct service *s, const char *rest, const char *query, struct answer *out)
+bool route_is_page(const char *target)
 {
-	struct request_param param;
-	struct fp_addr addr;
-	unsigned n = 0;
-	int rc;
-
-	(void)rest;
-	body_printf(&out->body, "{\"hosts\":[");
-	while ((rc = request_param_next(&param, &query)) != 0) {
-		const char *wrong = hosts_param(rc, &param, n, &addr);
-
-		if (wrong != NULL) {
-			answer_problem(out, 400, param.name[0] != '\0' ? param.name : NULL, "%s", wrong);
-			return;
-		}
-		if (n++ > 0)
-			body_printf(&out->body, ",");
-		rc = put_host(&out->body, s->store, &addr);
-		if (rc != 0 && rc != FP_ENOTFOUND) {
-			store_problem(out, rc);
-			return;
-		}
-	}
-	if (n == 0)
-		answer_problem(out, 400, "ip", "the parameter ip is missing: /v1/hosts?ip=ADDRESS, up to 1000 of them");
-	else
-		body_printf(&out->body, "]}\n");
+	return page_find(target, strcspn(target, "?")) != NULL;
 }
 
 static const struct route {
 	const char *path;
 	bool more; /* something follows the path */
-	const char *shown;
-	const char *text;
 	route_fn *get;
 } routes[] = {
-	{ "/", false, "/", "this list", get_root },
-	{ "/healthz", false, "/healthz", "200 while capture, matchers and store move, else 503 with the reason", get_health },
-	{ "/metrics", false, "/metrics", "Prometheus text", get_metrics },
-	{ "/openapi.json", false, "/openapi.json", "description of this interface", get_openapi },
-	{ "/v1/hosts", false, "/v1/hosts?ip=ADDRESS&ip=ADDRESS", "what is known of up to 1000 addresses", get_hosts },
-	{ "/v1/hosts/", true, "/v1/hosts/ADDRESS", "what is known of an address", get_host },
-	{ "/v1/stats", false, "/v1/stats", "every counter, every thread, the store", get_stats },
+	{ "/healthz", false, get_health },
+	{ "/metrics", false, get_metrics },
+	{ "/openapi.json", false, get_openapi },
+	{ "/v1/events", false, get_events },
+	{ "/v1/history", false, answer_history },
+	{ "/v1/hosts", false, answer_hosts },
+	{ "/v1/hosts/", true, get_host },
+	{ "/v1/os", false, answer_os },
+	{ "/v1/stats", false, get_stats },
 };
-
-static void get_root(const struct service *s, const char *rest, const char *query, struct answer *out)
-{
-	(void)s;
-	(void)rest;
-	if (!no_params(query, out))
-		return;
-	body_printf(&out->body, "{\"fingerpost\":\"%s\",\"paths\":{", FP_VERSION);
-	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-		body_printf(&out->body, "%s\"%s\":\"%s\"", i > 0 ? "," : "", routes[i].shown, routes[i].text);
-	body_printf(&out->body, "}}\n");
-}
 
 static const struct route *route_find(const char *target, size_t path_len)
 {
@@ -254,9 +254,18 @@ void route_get(const struct service *s, const char *target, struct answer *out)
 
 	*out = (struct answer){ .status = 200, .type = JSON };
 	const struct route *r = route_find(target, path_len);
+	const struct page_file *file = r == NULL ? page_find(target, path_len) : NULL;
 
+	if (file != NULL) {
+		if (answer_no_params(query, out)) {
+			out->file = file;
+			out->type = file->type;
+			snprintf(out->etag, sizeof out->etag, "%s", file->etag);
+		}
+		return;
+	}
 	if (r == NULL) {
-		answer_problem(out, 404, NULL, "there is nothing here; / lists what there is");
+		answer_problem(out, 404, NULL, "there is nothing here; /openapi.json describes what there is");
 		return;
 	}
 	size_t rest_len = path_len - strlen(r->path);

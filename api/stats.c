@@ -1,8 +1,11 @@
-/* stats - counters, threads and store as JSON and as Prometheus text. */
+/* stats - counters, threads and store as JSON; hosts by system. */
 #include "api/stats.h"
+
+#include "store/values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,7 +30,7 @@ static int64_t uptime_s(const struct service *s)
 	return up > 0 ? up : 0;
 }
 
-static int64_t beat_age_ms(const struct pulse *p)
+int64_t stats_beat_age_ms(const struct pulse *p)
 {
 	struct timespec t;
 
@@ -38,7 +41,7 @@ static int64_t beat_age_ms(const struct pulse *p)
 	return age > 0 ? age : 0;
 }
 
-static const char *queue_name(const struct service *s, unsigned n)
+const char *stats_queue_name(const struct service *s, unsigned n)
 {
 	return s->queue_names != NULL && s->queue_names[n] != NULL ? s->queue_names[n] : "";
 }
@@ -101,7 +104,7 @@ static void json_threads(struct body *b, const struct service *s)
 		body_json_string(b, p->name);
 		body_printf(b, ",\"state\":\"%s\",\"beat_age_ms\":", state < ARRAY_LEN(states) ? states[state] : "");
 		if (state == PULSE_RUNNING)
-			body_printf(b, "%" PRId64 "}", beat_age_ms(p));
+			body_printf(b, "%" PRId64 "}", stats_beat_age_ms(p));
 		else
 			body_printf(b, "null}");
 	}
@@ -121,7 +124,7 @@ void stats_json(struct body *b, const struct service *s)
 
 	for (unsigned n = 0; n < counters_rows(s->counters, COUNTER_QUEUE); n++) {
 		body_printf(b, "%s{\"queue\":%u,\"source\":", n > 0 ? "," : "", n);
-		body_json_string(b, queue_name(s, n));
+		body_json_string(b, stats_queue_name(s, n));
 		json_row(b, s, COUNTER_QUEUE, n, false);
 		body_printf(b, "}");
 	}
@@ -141,121 +144,57 @@ void stats_json(struct body *b, const struct service *s)
 	body_printf(b, "]}\n");
 }
 
-/* ---- Prometheus --------------------------------------------------------------------------- */
+/* ---- Hosts by system -------------------------------------------------------------------------- */
 
-/* A label's value, quotes included: backslash, quote and line end are escaped. */
-static void label_value(struct body *b, const char *text)
+void stats_label(const struct service *s, uint32_t label, struct stats_system *out)
 {
-	body_printf(b, "\"");
-	for (; *text != '\0'; text++) {
-		if (*text == '\\' || *text == '"')
-			body_printf(b, "\\%c", *text);
-		else if (*text == '\n')
-			body_printf(b, "\\n");
-		else
-			body_printf(b, "%c", *text);
-	}
-	body_printf(b, "\"");
-}
+	char text[FP_LABEL_TEXT];
 
-static void metric_head(struct body *b, const char *name, const char *type, const char *help)
-{
-	body_printf(b, "# HELP fingerpost_%s %s\n# TYPE fingerpost_%s %s\n", name, help, name, type);
-}
-
-static void metric_row(struct body *b, const struct service *s, enum counter c, const char *name, unsigned n)
-{
-	const struct counter_info *info = counter_info(c);
-
-	body_printf(b, "fingerpost_%s", name);
-	switch (info->owner) {
-	case COUNTER_QUEUE:
-		body_printf(b, "{queue=\"%u\",source=", n);
-		label_value(b, queue_name(s, n));
-		if (info->cause != NULL)
-			body_printf(b, ",cause=\"%s\"", info->cause);
-		body_printf(b, "}");
-		break;
-	case COUNTER_MATCHER:
-		body_printf(b, "{matcher=\"%u\"}", n);
-		break;
-	default: /* one of each: no label */
-		break;
-	}
-	body_printf(b, " %" PRIu64 "\n", counters_get(s->counters, c, n));
-}
-
-static void metrics_counters(struct body *b, const struct service *s)
-{
-	for (enum counter c = 0; c < COUNTER_COUNT; c++) {
-		const struct counter_info *info = counter_info(c);
-		const bool gauge = counter_is_gauge(c);
-		const bool labelled = info->owner == COUNTER_QUEUE || info->owner == COUNTER_MATCHER;
-		char name[64];
-
-		snprintf(name, sizeof name, "%s%s", info->name, gauge ? "" : "_total");
-		if (info->cause == NULL)
-			metric_head(b, name, gauge ? "gauge" : "counter", info->text);
-		else if (c == C_UNDECODABLE)
-			metric_head(b, name, "counter", "frames that could not be read, by cause");
-		if (!labelled) {
-			metric_row(b, s, c, name, COUNTERS_SUM);
-			continue;
-		}
-		for (unsigned n = 0; n < counters_rows(s->counters, info->owner); n++)
-			metric_row(b, s, c, name, n);
-	}
-	metric_head(b, "changes_pending", "gauge", "changes on their way from matchers to the store");
-	body_printf(b, "fingerpost_changes_pending %" PRIu64 "\n", counters_pending(s->counters));
-}
-
-static void metrics_store(struct body *b, const struct service *s)
-{
-	struct fp_info info = { 0 };
-	const bool usable = fp_info(s->store, &info) == 0;
-
-	metric_head(b, "store_usable", "gauge", "1 where the store can be read, else 0");
-	body_printf(b, "fingerpost_store_usable %d\n", usable);
-	if (!usable)
+	*out = (struct stats_system){ .hosts = 0 };
+	if (label == RECORD_PERIOD_OTHERS) {
+		snprintf(out->name, sizeof out->name, "(others)");
 		return;
-	metric_head(b, "store_size_bytes", "gauge", "the store's file up to its last page");
-	body_printf(b, "fingerpost_store_size_bytes %" PRIu64 "\n", info.bytes);
-	metric_head(b, "store_newest_packet_timestamp_seconds", "gauge", "time of the newest packet in the store");
-	body_printf(b, "fingerpost_store_newest_packet_timestamp_seconds %" PRId64 "\n", info.now_ns / NS_PER_S);
-}
-
-static void metrics_threads(struct body *b, const struct service *s)
-{
-	if (s->pulses == NULL)
+	}
+	if (label == 0 || store_text(s->store, RECORD_LABEL, label, text, sizeof text) != 0)
 		return;
-	const uint32_t n = atomic_load_explicit(&s->pulses->a_count, memory_order_acquire);
+	char *name = strchr(text, ':'), *flavor = name != NULL ? strchr(name + 1, ':') : NULL;
 
-	metric_head(b, "thread_beat_age_seconds", "gauge", "time since a running thread last showed that it moves");
-	for (uint32_t i = 0; i < n && i < PULSE_MAX; i++) {
-		const struct pulse *p = &s->pulses->pulse[i];
-
-		if (atomic_load_explicit(&p->a_state, memory_order_relaxed) != PULSE_RUNNING)
-			continue;
-		const int64_t age = beat_age_ms(p);
-
-		body_printf(b, "fingerpost_thread_beat_age_seconds{thread=");
-		label_value(b, p->name);
-		body_printf(b, "} %" PRId64 ".%03d\n", age / 1000, (int)(age % 1000));
+	if (flavor == NULL) {
+		snprintf(out->name, sizeof out->name, "%s", text);
+		return;
 	}
+	*name++ = *flavor++ = '\0';
+	snprintf(out->klass, sizeof out->klass, "%s", text);
+	snprintf(out->name, sizeof out->name, "%s", name);
+	snprintf(out->flavor, sizeof out->flavor, "%s", flavor);
 }
 
-void stats_metrics(struct body *b, const struct service *s)
+static int more_hosts(const void *a, const void *b)
 {
-	metric_head(b, "build_info", "gauge", "which version runs");
-	body_printf(b, "fingerpost_build_info{version=\"%s\"} 1\n", FP_VERSION);
-	metric_head(b, "start_time_seconds", "gauge", "when the daemon started, unix time");
-	body_printf(b, "fingerpost_start_time_seconds %" PRId64 "\n", s->started_s);
-	metrics_counters(b, s);
-	metrics_store(b, s);
-	if (s->a_http_open != NULL) {
-		metric_head(b, "http_connections", "gauge", "HTTP connections now");
-		body_printf(b, "fingerpost_http_connections %" PRIu32 "\n",
-		    atomic_load_explicit(s->a_http_open, memory_order_relaxed));
+	const struct stats_system *x = a, *y = b;
+
+	if (x->hosts != y->hosts)
+		return x->hosts > y->hosts ? -1 : 1;
+	const int by_name = strcmp(x->name, y->name);
+
+	return by_name != 0 ? by_name : strcmp(x->flavor, y->flavor);
+}
+
+size_t stats_systems(const struct service *s, struct stats_system *out, size_t room, bool *counted)
+{
+	/* Acquire: the rows that it says are in use have their labels; pairs with the writer's release. */
+	const uint32_t rows = atomic_load_explicit(&s->news->a_labels, memory_order_acquire);
+	size_t n = 0;
+
+	*counted = atomic_load_explicit(&s->news->a_counted, memory_order_acquire);
+	for (uint32_t i = 0; i < rows && n < room; i++) {
+		const uint64_t hosts = atomic_load_explicit(&s->news->count[i].a_hosts, memory_order_relaxed);
+
+		if (hosts == 0)
+			continue;
+		stats_label(s, atomic_load_explicit(&s->news->count[i].a_label, memory_order_relaxed), &out[n]);
+		out[n++].hosts = hosts;
 	}
-	metrics_threads(b, s);
+	qsort(out, n, sizeof *out, more_hosts);
+	return n;
 }

@@ -47,6 +47,7 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 	for (unsigned q = 0; q < d->queues; q++)
 		names[q] = d->queue_name[q];
 	const struct http_conf conf = {
+		.news = &d->shared->news,
 		.listen_fd = d->http_fd, .store = store, .counters = d->counters,
 		.pulses = &d->shared->pulses, .pulse = d->http_pulse, .queue_names = names, .started_s = d->started_s,
 		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,

@@ -34,14 +34,15 @@ ok 'core knows libc alone' \
 ok 'capture knows core and capture' "$(beyond 'core/|capture/' capture)"
 ok 'libpcap is known to capture alone' "$(including 'pcap' core store api cmd tests sa-plugin)"
 ok 'the reader and the record know addresses, errors, hosts and tables of names alone' \
-	"$(beyond 'store/(reader|record|lmdbfile|out)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/out.h store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
+	"$(beyond 'store/(reader|record|lmdbfile|out|values)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/out.h store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
 ok 'rendering knows the reader and core, libc alone' \
 	"$(beyond 'store/(render|reader|out)\.h|core/' store/render.c store/render.h; including 'lmdb' store/render.c)"
 ok 'the store knows core and store' "$(beyond 'core/|store/' store)"
 ok 'LMDB is known to store alone' "$(including 'lmdb' core capture api cmd sa-plugin)"
-ok 'services know core, the reader and rendering' "$(beyond 'core/|api/|store/(reader|render)\.h' api)"
-ok 'libmicrohttpd is known to api/http.c alone' \
-	"$(including 'microhttpd' core capture store api cmd sa-plugin bench | grep -v '^api/http\.c:')"
+ok 'services know core, the reader and rendering' "$(beyond 'core/|api/|store/(reader|render|values)\.h' api)"
+ok 'libmicrohttpd is known to the parts of api/http alone' \
+	"$(including 'microhttpd' core capture store api cmd sa-plugin bench | grep -v '^api/http_int\.h:'; including 'api/http_int\.h' core capture store api cmd sa-plugin bench | grep -vE '^api/http(_[a-z]+)?\.c:')"
+ok 'zlib is known to api/gzip.c alone' "$(including 'zlib' core capture store api cmd sa-plugin bench | grep -v '^api/gzip\.c:')"
 ok 'libcap-ng and libseccomp are known to cmd/privilege.c alone' \
 	"$(including '(cap-ng|seccomp)' core capture store api cmd sa-plugin | grep -v '^cmd/privilege\.c:')"
 ok 'libsystemd is known to cmd/notify.c alone' \
