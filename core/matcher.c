@@ -482,7 +482,7 @@ static void take_stats(struct matcher *m)
 	struct track_stats s;
 	uint64_t waiting = 0;
 
-	for (unsigned q = 0; q < m->conf.queues && m->ring[q] != NULL; q++)
+	for (unsigned q = 0; m->ring != NULL && q < m->conf.queues; q++)
 		waiting += ring_used(m->ring[q]);
 	counter_set(m->row, C_RING_USED, waiting);
 	track_stats(m->track, &s);

@@ -106,7 +106,7 @@ function makeChart(canvas, datasets, y) {
 			interaction: { mode: 'index', intersect: false },
 			elements: { point: { radius: 0 }, line: { borderWidth: 2, tension: 0 } },
 			scales: { x: { ticks: { maxTicksLimit: 7, maxRotation: 0 }, grid: {} }, y: { beginAtZero: true, ticks: { precision: 0 }, grid: {}, ...y } },
-			plugins: { legend: { labels: { boxWidth: 36, boxHeight: 0 } } },
+			plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 36 } } },
 		},
 	});
 	charts.set(canvas, chart);
@@ -128,9 +128,10 @@ function queueBox(q) {
 	const box = element('div', { class: 'queue' }, element('h3', { id: `${id}-name` }, q.source || `queue ${q.queue}`), line, element('div', { class: 'chart' }, canvas));
 	$('queues').append(box);
 	const chart = makeChart(canvas, [
-		{ label: 'packets', data: [], borderDash: DASHES[0] },
-		{ label: 'verdicts', data: [], borderDash: DASHES[1] },
-		{ label: 'dropped', data: [], type: 'bar', drops: true, barPercentage: 1, categoryPercentage: 1 },
+		// What is drawn last lies on top: where all packets have a verdict both lines are to be seen.
+		{ label: 'packets', data: [], order: 2, pointStyle: 'line', borderDash: DASHES[0] },
+		{ label: 'verdicts', data: [], order: 1, pointStyle: 'line', borderDash: DASHES[1] },
+		{ label: 'dropped', data: [], order: 0, pointStyle: 'rect', type: 'bar', drops: true, barPercentage: 1, categoryPercentage: 1 },
 	]);
 	return { line, chart };
 }
@@ -218,7 +219,7 @@ function drawHistory(history) {
 		total.push(shown.reduce((n, s) => n + (s.hosts[i] || 0), 0));
 	}
 	const datasets = shown.map((s, k) => ({
-		label: s.name, fill: true, stack: 'all', borderDash: DASHES[k % DASHES.length], spanGaps: false,
+		label: s.name, fill: true, stack: 'all', pointStyle: 'line', pointRadius: labels.length < 2 ? 4 : 0, borderDash: DASHES[k % DASHES.length], spanGaps: false,
 		data: s.hosts.slice(first).map((v, i) => v === null ? null : total[i] === 0 ? 0 : 100 * v / total[i]),
 	}));
 	if (!shares) {
