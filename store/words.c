@@ -1,7 +1,7 @@
 /* words - a host in the words of p0f 2, which rules and log readers of its time anchor on. Nothing unprintable leaves. */
 #include "store/reader.h"
 #include "core/quirk.h"
-#include "store/out.h"
+#include "store/form.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static const char *link_words(unsigned mtu)
 }
 
 /* Bytes of an option in p0f 3's layout words; what p0f 2 wrote for it, with its value. */
-static unsigned put_option(struct out *o, const struct fp_host *h, const char *word, size_t len)
+static unsigned put_option(struct form *o, const struct fp_host *h, const char *word, size_t len)
 {
 	const bool eol = len >= 3 && memcmp(word, "eol", 3) == 0;
 	unsigned pad = 0;
@@ -42,41 +42,41 @@ static unsigned put_option(struct out *o, const struct fp_host *h, const char *w
 	if (eol) {
 		for (size_t i = 4; i < len && word[i] >= '0' && word[i] <= '9' && pad < 40; i++)
 			pad = pad * 10 + (unsigned)(word[i] - '0');
-		out_byte(o, 'E');
+		form_byte(o, 'E');
 		return 1 + pad;
 	}
 	if (len == 3 && memcmp(word, "nop", 3) == 0) {
-		out_byte(o, 'N');
+		form_byte(o, 'N');
 		return 1;
 	}
 	if (len == 3 && memcmp(word, "mss", 3) == 0) {
-		out_fmt(o, "M%u", h->mss);
+		form_fmt(o, "M%u", h->mss);
 		return 4;
 	}
 	if (len == 2 && memcmp(word, "ws", 2) == 0) {
-		out_fmt(o, "W%u", h->wscale);
+		form_fmt(o, "W%u", h->wscale);
 		return 3;
 	}
 	if (len == 3 && memcmp(word, "sok", 3) == 0) {
-		out_byte(o, 'S');
+		form_byte(o, 'S');
 		return 2;
 	}
 	if (len == 2 && memcmp(word, "ts", 2) == 0) {
-		out_text(o, h->quirks & QUIRK_TS1_MINUS ? "T0" : "T");
+		form_text(o, h->quirks & QUIRK_TS1_MINUS ? "T0" : "T");
 		return 10;
 	}
 	/* p0f 2 has no word for kind 5 and writes it by its number, like any other that it does not know. */
 	if (len == 4 && memcmp(word, "sack", 4) == 0) {
-		out_text(o, "?5");
+		form_text(o, "?5");
 		return 2; /* at least */
 	}
 	for (size_t i = 0; i < len; i++)
-		out_byte(o, word[i] > 0x20 && word[i] < 0x7f ? word[i] : '?');
+		form_byte(o, word[i] > 0x20 && word[i] < 0x7f ? word[i] : '?');
 	return 2; /* at least */
 }
 
 /* The letters of p0f 2's quirks that p0f 3's tell. */
-static void put_quirks(struct out *o, const struct fp_host *h)
+static void put_quirks(struct form *o, const struct fp_host *h)
 {
 	const uint32_t q = h->quirks;
 	const bool df = (q & QUIRK_DF) != 0;
@@ -98,43 +98,43 @@ static void put_quirks(struct out *o, const struct fp_host *h)
 
 	for (size_t i = 0; i < ROWS(table); i++)
 		if (table[i].set) {
-			out_byte(o, table[i].letter);
+			form_byte(o, table[i].letter);
 			any = true;
 		}
 	if (!any)
-		out_byte(o, '.');
+		form_byte(o, '.');
 }
 
 /* window:ttl:df:size:options:quirks, as p0f 2 prints what it does not know. */
-static void put_signature(struct out *o, const struct fp_answer *host)
+static void put_signature(struct form *o, const struct fp_answer *host)
 {
 	const struct fp_host *h = &host->host;
 	char options[FP_LAYOUT_TEXT * 2];
-	struct out opt = { options, sizeof options, 0 };
+	struct form opt = { options, sizeof options, 0 };
 	unsigned size = (h->ipv6 ? 40u : 20u) + h->olen + 20;
 	const char *p = host->layout;
 
 	if (*p == '\0')
-		out_byte(&opt, '.');
+		form_byte(&opt, '.');
 	while (*p != '\0') {
 		const size_t len = strcspn(p, ",");
 
 		size += put_option(&opt, h, p, len);
 		p += len;
 		if (*p == ',') {
-			out_byte(&opt, ',');
+			form_byte(&opt, ',');
 			p++;
 		}
 	}
-	if (out_finish(&opt) < 0)
+	if (form_finish(&opt) < 0)
 		snprintf(options, sizeof options, ".");
 	if (h->win_unit == FP_WIN_PLAIN)
-		out_fmt(o, "%u", h->win);
+		form_fmt(o, "%u", h->win);
 	else
-		out_fmt(o, "%c%u", h->win_unit == FP_WIN_MSS ? 'S' : 'T', h->win_multiple);
-	out_fmt(o, ":%u:%d:%u:", h->ttl, (h->quirks & QUIRK_DF) != 0, size);
-	out_text(o, options);
-	out_byte(o, ':');
+		form_fmt(o, "%c%u", h->win_unit == FP_WIN_MSS ? 'S' : 'T', h->win_multiple);
+	form_fmt(o, ":%u:%d:%u:", h->ttl, (h->quirks & QUIRK_DF) != 0, size);
+	form_text(o, options);
+	form_byte(o, ':');
 	put_quirks(o, h);
 }
 
@@ -142,23 +142,23 @@ int fp_words_v2(char *buf, size_t size, const struct fp_answer *host)
 {
 	const struct fp_host *h = &host->host;
 	const unsigned mtu = mtu_of(h);
-	struct out o = { buf, size, 0 };
+	struct form o = { buf, size, 0 };
 
 	if (host->name[0] != '\0') {
-		out_name(&o, host);
+		form_name(&o, host);
 	} else {
-		out_text(&o, "UNKNOWN [");
+		form_text(&o, "UNKNOWN [");
 		put_signature(&o, host);
-		out_text(&o, ":?:?]");
+		form_text(&o, ":?:?]");
 	}
 	if (uptime_known(h))
-		out_fmt(&o, " (up: %" PRIu32 " hrs)", h->uptime_min / 60);
-	out_text(&o, ", (");
+		form_fmt(&o, " (up: %" PRIu32 " hrs)", h->uptime_min / 60);
+	form_text(&o, ", (");
 	if (h->distance != FP_DISTANCE_UNKNOWN && host->name[0] != '\0')
-		out_fmt(&o, "distance %u, ", h->distance);
+		form_fmt(&o, "distance %u, ", h->distance);
 	if (link_words(mtu) != NULL)
-		out_fmt(&o, "link: %s)", link_words(mtu));
+		form_fmt(&o, "link: %s)", link_words(mtu));
 	else
-		out_fmt(&o, "link: unknown-%u)", mtu);
-	return out_finish(&o);
+		form_fmt(&o, "link: unknown-%u)", mtu);
+	return form_finish(&o);
 }

@@ -34,9 +34,9 @@ ok 'core knows libc alone' \
 ok 'capture knows core and capture' "$(beyond 'core/|capture/' capture)"
 ok 'libpcap is known to capture alone' "$(including 'pcap' core store api cmd tests sa-plugin)"
 ok 'the reader and the record know addresses, errors, hosts and tables of names alone' \
-	"$(beyond 'store/(reader|record|lmdbfile|out|values)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/out.h store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
+	"$(beyond 'store/(reader|record|lmdbfile|form|values)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/form.h store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
 ok 'rendering knows the reader and core, libc alone' \
-	"$(beyond 'store/(render|reader|out)\.h|core/' store/render.c store/render.h; including 'lmdb' store/render.c)"
+	"$(beyond 'store/(render|reader|form)\.h|core/' store/render.c store/render.h; including 'lmdb' store/render.c)"
 ok 'the store knows core and store' "$(beyond 'core/|store/' store)"
 ok 'LMDB is known to store alone' "$(including 'lmdb' core capture api cmd sa-plugin)"
 ok 'services know core, the reader and rendering' "$(beyond 'core/|api/|store/(reader|render|values)\.h' api)"

@@ -1,10 +1,10 @@
 /*
- * out - text put together in the caller's buffer, and what all forms of a host share. libc only.
+ * form - text put together in the caller's buffer, and what all forms of a host share. libc only.
  *
- * Begin with { buf, size, 0 }, add, end with out_finish(): the length, or FP_EOVERFLOW and an empty text.
+ * Begin with { buf, size, 0 }, add, end with form_finish(): the length, or FP_EOVERFLOW and an empty text.
  */
-#ifndef FP_OUT_H
-#define FP_OUT_H
+#ifndef FP_FORM_H
+#define FP_FORM_H
 
 #include "store/reader.h"
 
@@ -13,28 +13,28 @@
 
 #define ROWS(a) (sizeof(a) / sizeof *(a))
 
-struct out {
+struct form {
 	char *buf;
 	size_t size, at; /* at may run past size: then it did not fit */
 };
 
-static inline void out_byte(struct out *o, char c)
+static inline void form_byte(struct form *o, char c)
 {
 	if (o->at < o->size)
 		o->buf[o->at] = c;
 	o->at++;
 }
 
-static inline void out_text(struct out *o, const char *text)
+static inline void form_text(struct form *o, const char *text)
 {
 	for (; *text != '\0'; text++)
-		out_byte(o, *text);
+		form_byte(o, *text);
 }
 
-static inline void out_fmt(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline void form_fmt(struct form *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Numbers and the like: short. */
-static inline void out_fmt(struct out *o, const char *fmt, ...)
+static inline void form_fmt(struct form *o, const char *fmt, ...)
 {
 	char text[128];
 	va_list ap;
@@ -42,27 +42,27 @@ static inline void out_fmt(struct out *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	out_text(o, text);
+	form_text(o, text);
 }
 
 /* Printable ASCII as it is, anything else a question mark: for lines that people, logs and headers get. */
-static inline void out_plain(struct out *o, const char *text)
+static inline void form_plain(struct form *o, const char *text)
 {
 	for (; *text != '\0'; text++)
-		out_byte(o, *text >= 0x20 && *text < 0x7f ? *text : '?');
+		form_byte(o, *text >= 0x20 && *text < 0x7f ? *text : '?');
 }
 
 /* "Windows 10 or later" */
-static inline void out_name(struct out *o, const struct fp_answer *host)
+static inline void form_name(struct form *o, const struct fp_answer *host)
 {
-	out_plain(o, host->name);
+	form_plain(o, host->name);
 	if (host->flavor[0] != '\0') {
-		out_byte(o, ' ');
-		out_plain(o, host->flavor);
+		form_byte(o, ' ');
+		form_plain(o, host->flavor);
 	}
 }
 
-static inline int out_finish(struct out *o)
+static inline int form_finish(struct form *o)
 {
 	if (o->at >= o->size) {
 		if (o->size > 0)
