@@ -42,6 +42,7 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
 	X(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \
 	X(C_RING_USED, COUNTER_MATCHER, "ring_used", "observations that wait for a matcher now") \
+	X(C_TABLE_BYTES, COUNTER_MATCHER, "table_bytes", "bytes of a matcher's tables, whose memory is used as they fill") \
 	X(C_WITHHELD, COUNTER_MATCHER, "withheld", "changes of unconfirmed hosts kept from the store: above probation.rate") \
 	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
 	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
@@ -89,7 +90,8 @@ const struct counter_info *counter_info(enum counter c);
 /* What may fall again: a number of now. */
 static inline bool counter_is_gauge(enum counter c)
 {
-	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_DELTAS_WAITING || c == C_PAGES || c == C_PAGES_LIVE;
+	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_TABLE_BYTES || c == C_DELTAS_WAITING ||
+	    c == C_PAGES || c == C_PAGES_LIVE;
 }
 
 /* A row: written by one thread. */

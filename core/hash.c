@@ -52,32 +52,51 @@ static inline uint64_t load_rest(const uint8_t *p, size_t n)
 	return x;
 }
 
-uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+static inline struct sip sip_begin(const struct hash_key *key)
 {
 	/* The four constants spell "somepseudorandomlygeneratedbytes" (paper, 2.1). */
-	struct sip s = {
+	return (struct sip){
 		key->k[0] ^ 0x736f6d6570736575u, key->k[1] ^ 0x646f72616e646f6du,
 		key->k[0] ^ 0x6c7967656e657261u, key->k[1] ^ 0x7465646279746573u,
 	};
+}
+
+static inline void sip_take(struct sip *s, uint64_t m)
+{
+	s->v3 ^= m;
+	sip_round(s);
+	s->v0 ^= m;
+}
+
+static inline uint64_t sip_end(struct sip *s, uint64_t last)
+{
+	sip_take(s, last);
+	s->v2 ^= 0xff;
+	sip_round(s);
+	sip_round(s);
+	sip_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+uint64_t hash_addr(const struct hash_key *key, const void *addr)
+{
+	const uint8_t *p = addr;
+	struct sip s = sip_begin(key);
+
+	sip_take(&s, load64(p));
+	sip_take(&s, load64(p + 8));
+	return sip_end(&s, UINT64_C(16) << 56);
+}
+
+uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len)
+{
+	struct sip s = sip_begin(key);
 	const uint8_t *p = data;
 	size_t left = len;
 
-	for (; left >= 8; left -= 8, p += 8) {
-		const uint64_t m = load64(p);
-
-		s.v3 ^= m;
-		sip_round(&s);
-		s.v0 ^= m;
-	}
-	const uint64_t last = (uint64_t)len << 56 | load_rest(p, left);
-
-	s.v3 ^= last;
-	sip_round(&s);
-	s.v0 ^= last;
-	s.v2 ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(&s);
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	for (; left >= 8; left -= 8, p += 8)
+		sip_take(&s, load64(p));
+	return sip_end(&s, (uint64_t)len << 56 | load_rest(p, left));
 }
 
 uint32_t hash_id(const void *data, size_t len)

@@ -19,6 +19,9 @@ struct hash_key {
 /* Fills *key from the system's random source; 0 or -errno. */
 int hash_key_random(struct hash_key *key);
 
+/* The same of 16 bytes, an address: several of them a packet. */
+uint64_t hash_addr(const struct hash_key *key, const void *addr);
+
 uint64_t hash_siphash13(const struct hash_key *key, const void *data, size_t len);
 
 /* FNV-1a, 32 bit. Never 0, which means "absent" wherever ids are kept: 0 becomes 1. */

@@ -69,7 +69,7 @@ static void keep_ttls(struct match_cell *c, const struct sigdb *db, const struct
 }
 
 /* Takes what it needs anew, so that the usual way keeps nothing for it. */
-static __attribute__((noinline)) void miss(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss,
+static __attribute__((noinline)) struct match_cell *miss(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss,
     struct verdict *out)
 {
 	if (cache->db != db) {
@@ -83,22 +83,23 @@ static __attribute__((noinline)) void miss(struct match_cache *cache, const stru
 	c->verdict = *out;
 	memcpy(c->key, &k, sizeof c->key);
 	keep_ttls(c, db, obs, initial);
+	c->note[0] = c->note[1] = 0;
 	cache->misses++;
+	return c;
 }
 
-void match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out)
+uint32_t *match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out)
 {
 	const struct key k = key_of(obs, syn_mss);
-	const struct match_cell *c = cell_of(cache, &k);
+	struct match_cell *c = cell_of(cache, &k);
 	const uint8_t ttl = obs->ttl;
 
-	if (cache->db != db || !same_key(c->key, &k) || (uint8_t)(ttl - c->ttl_low) > c->ttl_more) {
-		miss(cache, db, obs, syn_mss, out);
-		return;
-	}
+	if (cache->db != db || !same_key(c->key, &k) || (uint8_t)(ttl - c->ttl_low) > c->ttl_more)
+		return miss(cache, db, obs, syn_mss, out)->note;
 	*out = c->verdict;
 	out->dist_guess = c->guess_from - ttl;
 	out->dist = (int16_t)(c->dist_from - (ttl & c->dist_counts));
+	return c->note;
 }
 
 void match_cache_clear(struct match_cache *cache)

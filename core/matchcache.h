@@ -20,6 +20,7 @@ struct match_cell {
 	uint8_t dist_counts;      /* 255, or 0 where dist is unknown, dist_from then -1 */
 	uint8_t guess_from;
 	uint8_t ttl_low, ttl_more;/* TTLs from ttl_low to ttl_low + ttl_more */
+	uint32_t note[2];         /* the owner's; 0 when the answer is new */
 };
 
 struct match_cache {
@@ -28,7 +29,8 @@ struct match_cache {
 	struct match_cell cell[MATCH_CELLS];
 };
 
-void match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out);
+/* Returns the notes of the answer's cell: all that match_tcp() looks at but the TTL is the same whenever they are found again. */
+uint32_t *match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out);
 
 /* The sigdb that it knows goes away. */
 void match_cache_clear(struct match_cache *cache);

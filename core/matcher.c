@@ -14,15 +14,8 @@
 
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
-#define WAITING_MIN 1024 /* places in the line of hosts with something unsent, else as many as there are hosts: a store that stalls stops nobody */
 #define SOON 8          /* hosts in line whose memory is loaded ahead */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
-
-/* A host with unsent counts, in order of the time of its first unsent change. */
-struct waiting {
-	uint64_t host; /* track_host_ref() */
-	int64_t since_ms;
-};
 
 struct matcher {
 	uint32_t magic;
@@ -45,8 +38,12 @@ struct matcher {
 	bool behind;               /* the store did not take what was due */
 	bool bulk_dirty;           /* bulk: hosts have something unsent that stands in no line, the first since: */
 	int64_t bulk_since_ms;
-	uint32_t waiting_head, waiting_tail, waiting_max; /* run freely; a power of two */
-	struct waiting *waiting;
+	/*
+	 * The line of hosts with unsent counts, in order of the time of their first unsent change (key: ms); a place for each host: a store that stalls
+	 * stops nobody. Who was evicted meanwhile leaves a number that is nobody's, or of a host that does not know of it.
+	 */
+	struct track_in_line *line;
+	uint32_t line_at, line_n, line_max;
 	struct delta outbox[OUTBOX];
 	struct tcp_obs batch[MATCHER_BATCH];
 	struct opinion_cache opinions;
@@ -78,34 +75,6 @@ static uint32_t seconds(int64_t ns)
 }
 
 /* ---- Deltas ----------------------------------------------------------------------------------- */
-
-/* What a signature says, but for its time: equal hashes need not be sent again. */
-static uint32_t sig_hash(const struct track_sig *sig)
-{
-	const uint64_t said[] = {
-		(uint64_t)(sig->label != NULL ? sig->label->id : 0) << 32 | sig->quirks,
-		(uint64_t)sig->layout << 48 | (uint64_t)sig->mss << 32 | (uint32_t)sig->win << 16 | sig->ecn,
-		(uint32_t)sig->ttl << 24 | (uint32_t)sig->wscale << 16 | (uint32_t)sig->olen << 8 | sig->match,
-	};
-	uint64_t h = 0;
-
-	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
-		h = (h ^ said[i]) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
-}
-
-/* And whether it was confirmed. Never 0. */
-static uint32_t verdict_hash(uint32_t sig, bool confirmed)
-{
-	return (confirmed ? sig ^ 0x5bd1e994 : sig) | 1;
-}
-
-static uint32_t say_hash(const struct track_sig *sig, bool confirmed)
-{
-	return verdict_hash(sig_hash(sig), confirmed);
-}
 
 static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
     bool confirmed)
@@ -139,36 +108,47 @@ static void fill_verdict(struct matcher *m, struct delta *d, const struct track_
 		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
 }
 
+static uint8_t said(const struct track_unsent *u)
+{
+	return u->confirmed ? TRACK_SAID_CONFIRMED : TRACK_SAID;
+}
+
 /* The delta of everything unsent of a host; the host's unsent counts start again. */
-static void fill_delta(struct matcher *m, struct delta *d, struct track_host *host, const struct track_sig *sig,
-    bool synack, bool confirmed)
+static void fill_delta(struct matcher *m, struct delta *d, struct track_host *host, const struct track_sig *sig, bool synack)
 {
 	struct track_unsent *u = track_host_unsent(host);
+	const struct track_unsent_event *event = track_event_of(m->track, host);
 	int64_t first_ns, last_ns;
 
 	memset(d, 0, sizeof *d);
 	track_host_seen(host, &first_ns, &last_ns);
 	d->addr = *track_host_addr(host);
 	d->time_ns = last_ns;
-	fill_verdict(m, d, sig, synack, confirmed);
+	fill_verdict(m, d, sig, synack, u->confirmed);
 	d->what.first_seen = seconds(first_ns);
 	d->what.last_seen = seconds(last_ns);
 	d->what.connections = u->connections;
 	d->what.handshakes = u->handshakes;
-	d->what.os_changed = u->os_changed ? u->event_s : 0;
-	d->what.shared = u->shared ? u->event_s : 0;
-	d->what.sharing = u->sharing;
+	if (u->os_changed || u->shared) {
+		/* There was no room to keep the time: it was sent at once, or as soon as the store could take it. */
+		const uint32_t event_s = event != NULL && event->time_s != 0 ? event->time_s : d->what.last_seen;
+
+		d->what.os_changed = u->os_changed ? event_s : 0;
+		d->what.shared = u->shared ? event_s : 0;
+		d->what.sharing = event != NULL ? event->sharing : 0;
+		track_event_sent(m->track, host);
+	}
 	d->what.clock_hz = u->clock_hz;
-	d->what.uptime_min = u->uptime_min;
+	d->what.uptime_min = (uint32_t)u->uptime_high << 16 | u->uptime_low;
 	d->what.uptime_doubtful = u->uptime_doubtful;
-	u->said = say_hash(sig, confirmed);
+	u->said = said(u);
 	u->connections = 0;
 	u->handshakes = 0;
 	u->os_changed = false;
 	u->shared = false;
-	u->sharing = 0;
 	u->clock_hz = 0;
-	u->uptime_min = 0;
+	u->uptime_low = 0;
+	u->uptime_high = 0;
 	u->dirty = false;
 	counter_add(m->row, C_DELTAS, 1);
 }
@@ -195,34 +175,43 @@ static struct delta *outbox_slot(struct matcher *m)
 static bool send_host(struct matcher *m, struct track_host *host)
 {
 	struct delta *d = outbox_slot(m);
+	struct track_sig sig;
 	bool synack;
 
 	if (d == NULL)
 		return false;
-	const struct track_sig *sig = track_host_sig(host, &synack);
+	const bool has_sig = track_host_sig(m->track, host, &sig, &synack);
 
-	assert(sig != NULL); /* nothing is unsent of a host that has said nothing */
-	fill_delta(m, d, host, sig, synack, track_host_unsent(host)->confirmed);
+	assert(has_sig); /* nothing is unsent of a host that has said nothing */
+	fill_delta(m, d, host, &sig, synack);
 	m->outbox_n++;
 	return true;
 }
 
 /* ---- Hosts with something unsent ------------------------------------------------------------------ */
 
+static struct track_in_line *in_line(const struct matcher *m, uint32_t n)
+{
+	const uint64_t at = (uint64_t)m->line_at + n;
+
+	return &m->line[at < m->line_max ? at : at - m->line_max];
+}
+
 /* Sends the oldest that waits; false: the store is behind. */
 static bool send_oldest(struct matcher *m)
 {
-	const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
-	struct track_host *host = track_host_of(m->track, w->host);
+	struct track_host *host = track_host_at(m->track, in_line(m, 0)->host);
+	struct track_unsent *u = host != NULL ? track_host_unsent(host) : NULL;
 
-	if (m->waiting_tail - m->waiting_head > SOON)
-		track_host_soon(m->track, m->waiting[(m->waiting_head + SOON) & (m->waiting_max - 1)].host);
-
-	if (host != NULL && track_host_unsent(host)->dirty && !send_host(m, host))
-		return false;
-	if (host != NULL)
-		track_host_unsent(host)->queued = false;
-	m->waiting_head++;
+	if (m->line_n > SOON)
+		track_host_soon(m->track, in_line(m, SOON)->host);
+	if (u != NULL && u->queued) {
+		if (u->dirty && !send_host(m, host))
+			return false;
+		u->queued = false;
+	}
+	m->line_at = m->line_at + 1 < m->line_max ? m->line_at + 1 : 0;
+	m->line_n--;
 	return true;
 }
 
@@ -242,10 +231,9 @@ static void wait_in_line(struct matcher *m, struct track_host *host)
 
 	if (u->queued)
 		return;
-	if (m->waiting_tail - m->waiting_head == m->waiting_max)
+	if (m->line_n == m->line_max)
 		until_taken(m, NULL);
-	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] =
-	    (struct waiting){ track_host_ref(m->track, host), m->now_ms };
+	*in_line(m, m->line_n++) = (struct track_in_line){ track_host_number(m->track, host), (uint32_t)m->now_ms };
 	u->queued = true;
 }
 
@@ -253,13 +241,10 @@ static void wait_in_line(struct matcher *m, struct track_host *host)
  * Bulk: it will be said, so for us it was: what is kept says the same until then, or replaced() sends it first. Full counts
  * go at once.
  */
-static void hold(struct matcher *m, struct track_host *host, bool news)
+static void hold(struct matcher *m, struct track_host *host, struct track_unsent *u, bool news)
 {
-	struct track_unsent *u = track_host_unsent(host);
-	bool synack;
-
 	if (news)
-		u->said = say_hash(track_host_sig(host, &synack), u->confirmed);
+		u->said = said(u);
 	if (u->connections == UINT16_MAX || u->handshakes == UINT16_MAX)
 		until_taken(m, host);
 	if (!m->bulk_dirty)
@@ -270,7 +255,7 @@ static void hold(struct matcher *m, struct track_host *host, bool news)
 /* What is on its way already may take more along. */
 static bool withheld(struct matcher *m, const struct track_event *ev)
 {
-	return m->probation.on && !track_host_confirmed(ev->host) && !track_host_unsent(ev->host)->dirty &&
+	return m->probation.on && !track_host_confirmed(ev->host) && !ev->unsent->dirty &&
 	    probation_withholds(&m->probation, ev->time_ns);
 }
 
@@ -278,7 +263,7 @@ static bool withheld(struct matcher *m, const struct track_event *ev)
 static void changed(struct matcher *m, const struct track_event *ev, bool news)
 {
 	struct track_host *host = ev->host;
-	struct track_unsent *u = track_host_unsent(host);
+	struct track_unsent *u = ev->unsent;
 
 	if (withheld(m, ev)) {
 		counter_add(m->row, C_WITHHELD, 1);
@@ -289,7 +274,7 @@ static void changed(struct matcher *m, const struct track_event *ev, bool news)
 		counter_add(m->row, C_COALESCED, 1);
 	u->dirty = true;
 	if (m->conf.bulk)
-		hold(m, host, news);
+		hold(m, host, u, news);
 	else if (!news || !send_host(m, host))
 		wait_in_line(m, host);
 }
@@ -302,20 +287,39 @@ static void evicted(void *ctx, struct track_host *host)
 }
 
 /* Bulk: what a handshake confirmed is not to be lost to what the next SYN says. */
-static void replaced(void *ctx, struct track_host *host, const struct track_sig *fresh)
+static void replaced(void *ctx, struct track_host *host)
 {
-	if (say_hash(fresh, true) != track_host_unsent(host)->said)
-		until_taken(ctx, host);
+	until_taken(ctx, host);
 }
 
-/* Two kinds of events share one time: one goes before the other comes. A store that is behind is waited for in bulk alone. */
-static void event_at(struct matcher *m, const struct track_event *ev, bool other)
+/*
+ * Two kinds of events share one time: one goes before the other comes. A store that is behind is waited for in bulk alone. Returns whether there is
+ * a place for the time: without one the event is to be sent at once.
+ */
+static bool event_at(struct matcher *m, const struct track_event *ev, bool other)
 {
-	struct track_unsent *u = track_host_unsent(ev->host);
+	struct track_unsent_event *event = track_event_unsent(m->track, ev->host);
+	const uint32_t time_s = seconds(ev->time_ns);
 
-	if (other && u->event_s != seconds(ev->time_ns) && !send_host(m, ev->host) && m->conf.bulk)
+	if (other && ev->unsent->dirty && (event == NULL || event->time_s != time_s)) {
+		if (!send_host(m, ev->host) && m->conf.bulk)
+			until_taken(m, ev->host);
+		event = track_event_unsent(m->track, ev->host);
+	}
+	if (event == NULL)
+		return false;
+	event->time_s = time_s;
+	if (ev->kind == TRACK_SHARING)
+		event->sharing = ev->score;
+	return true;
+}
+
+/* What has no place to wait in does not wait. */
+static void changed_event(struct matcher *m, const struct track_event *ev, bool placed)
+{
+	changed(m, ev, !placed);
+	if (!placed && m->conf.bulk && ev->unsent->dirty)
 		until_taken(m, ev->host);
-	u->event_s = seconds(ev->time_ns);
 }
 
 /* ---- Events ------------------------------------------------------------------------------------- */
@@ -328,7 +332,7 @@ static void bump(uint16_t *n)
 
 static void on_syn(struct matcher *m, const struct track_event *ev)
 {
-	struct track_unsent *u = track_host_unsent(ev->host);
+	struct track_unsent *u = ev->unsent;
 
 	counter_add(m->row, C_SYN, 1);
 	if (ev->verdict.label != NULL)
@@ -336,25 +340,23 @@ static void on_syn(struct matcher *m, const struct track_event *ev)
 	bump(&u->connections);
 	/*
 	 * A client whose handshake was seen with this very signature stays confirmed: its SYN is no news. With
-	 * another signature it is somebody else until its own handshake.
+	 * another signature it is somebody else until its own handshake. (A tool's beside a system's does not take its place.)
 	 */
-	const uint32_t hash = sig_hash(ev->sig);
-
-	u->confirmed = u->said == verdict_hash(hash, true);
-	changed(m, ev, !u->confirmed && u->said != verdict_hash(hash, false));
+	u->confirmed = u->said == TRACK_SAID_CONFIRMED;
+	changed(m, ev, u->said == TRACK_SAID_NOTHING);
 }
 
 static void on_synack(struct matcher *m, const struct track_event *ev)
 {
-	struct track_unsent *u = track_host_unsent(ev->host);
+	struct track_unsent *u = ev->unsent;
 
 	counter_add(m->row, C_SYNACK, 1);
-	changed(m, ev, u->said != say_hash(ev->sig, false));
+	changed(m, ev, u->said == TRACK_SAID_NOTHING);
 }
 
 static void on_handshake(struct matcher *m, const struct track_event *ev)
 {
-	struct track_unsent *u = track_host_unsent(ev->host);
+	struct track_unsent *u = ev->unsent;
 
 	counter_add(m->row, C_HANDSHAKES, 1);
 	probation_handshake(&m->probation, ev->time_ns);
@@ -364,12 +366,14 @@ static void on_handshake(struct matcher *m, const struct track_event *ev)
 	 * a host whose system is known: it counts, and confirms nothing.
 	 */
 	u->confirmed |= ev->sig != NULL;
-	changed(m, ev, ev->sig != NULL && u->said != say_hash(ev->sig, true));
+	changed(m, ev, ev->sig != NULL && u->said != TRACK_SAID_CONFIRMED);
 }
 
 static void on_event(struct matcher *m, const struct track_event *ev)
 {
-	struct track_unsent *u = track_host_unsent(ev->host);
+	struct track_unsent *u = ev->unsent;
+
+	bool placed;
 
 	if (ev->sendsyn) { /* p0f-sendsyn's probe, or the answer to one, is a question: nothing is kept of it */
 		counter_add(m->row, ev->kind == TRACK_SYN ? C_SYN : C_SYNACK, ev->kind == TRACK_SYN || ev->kind == TRACK_SYNACK);
@@ -386,19 +390,19 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 		on_handshake(m, ev);
 		break;
 	case TRACK_HOST_CHANGE:
-		event_at(m, ev, u->shared);
+		placed = event_at(m, ev, u->shared);
 		u->os_changed = true;
-		changed(m, ev, false);
+		changed_event(m, ev, placed);
 		break;
 	case TRACK_SHARING:
-		event_at(m, ev, u->os_changed);
+		placed = event_at(m, ev, u->os_changed);
 		u->shared = true;
-		u->sharing = ev->score;
-		changed(m, ev, false);
+		changed_event(m, ev, placed);
 		break;
 	case TRACK_UPTIME:
-		u->clock_hz = ev->clock_hz;
-		u->uptime_min = ev->uptime_min;
+		u->clock_hz = ev->clock_hz & 2047;
+		u->uptime_low = (uint16_t)ev->uptime_min;
+		u->uptime_high = (uint8_t)(ev->uptime_min >> 16);
 		u->uptime_doubtful = ev->uptime_doubtful;
 		changed(m, ev, false);
 		break;
@@ -520,20 +524,16 @@ static void forget_hosts(struct matcher *m)
 	atomic_store_explicit(&m->a_forget, false, memory_order_release);
 }
 
-/* Bulk: all that is unsent stands in line, by address, and is due. */
-static void line_up_one(void *ctx, uint64_t ref)
-{
-	struct matcher *m = ctx;
-
-	/* There is a place for each host, and nobody else in the line. */
-	m->waiting[m->waiting_tail++ & (m->waiting_max - 1)] = (struct waiting){ ref, m->now_ms - MATCHER_HOLD_MS };
-	track_host_unsent(track_host_of(m->track, ref))->queued = true;
-}
-
+/* Bulk: all that is unsent stands in line, by address, and is due. Nobody else stands there. */
 static void line_up(struct matcher *m)
 {
 	m->bulk_dirty = false;
-	track_unsent_hosts(m->track, line_up_one, m);
+	m->line_at = 0;
+	m->line_n = track_unsent_hosts(m->track, m->line);
+	for (uint32_t i = 0; i < m->line_n; i++) {
+		m->line[i].key = (uint32_t)m->now_ms - MATCHER_HOLD_MS;
+		track_host_unsent(track_host_at(m->track, m->line[i].host))->queued = true;
+	}
 }
 
 bool matcher_tick(struct matcher *m, bool now_or_never)
@@ -545,19 +545,17 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	forget_hosts(m);
 	take_stats(m);
 	outbox_offer(m);
-	if (m->bulk_dirty && m->waiting_head == m->waiting_tail &&
+	if (m->bulk_dirty && m->line_n == 0 &&
 	    (now_or_never || m->now_ms - m->bulk_since_ms >= MATCHER_HOLD_BULK_MS))
 		line_up(m);
 	m->behind = false;
-	while (m->waiting_head != m->waiting_tail && !m->behind) {
-		const struct waiting *w = &m->waiting[m->waiting_head & (m->waiting_max - 1)];
-
-		if (!now_or_never && m->now_ms - w->since_ms < MATCHER_HOLD_MS)
+	while (m->line_n > 0 && !m->behind) {
+		if (!now_or_never && (uint32_t)m->now_ms - in_line(m, 0)->key < MATCHER_HOLD_MS)
 			break;
 		m->behind = !send_oldest(m);
 	}
 	outbox_offer(m);
-	return m->outbox_n > 0 || m->waiting_head != m->waiting_tail || (now_or_never && m->bulk_dirty);
+	return m->outbox_n > 0 || m->line_n > 0 || (now_or_never && m->bulk_dirty);
 }
 
 static bool gather(struct matcher *m)
@@ -653,11 +651,9 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 	m->conf = *conf;
 	p0flog_init(&m->p0flog, MATCH_CORRECT);
 	m->row = counters_row(conf->counters, COUNTER_MATCHER, conf->number);
-	m->waiting_max = WAITING_MIN;
-	while (m->waiting_max < conf->hosts_max)
-		m->waiting_max *= 2;
-	m->waiting = table_memory(m->waiting_max, sizeof *m->waiting);
-	rc = m->waiting == NULL ? -ENOMEM :
+	m->line_max = conf->hosts_max;
+	m->line = table_memory(m->line_max, sizeof *m->line);
+	rc = m->line == NULL ? -ENOMEM :
 	    probation_init(&m->probation, conf->handshake, conf->queues, conf->queues_live, conf->probation_rate);
 	if (rc == 0)
 		rc = track_create(&m->track, &(struct track_conf){
@@ -671,6 +667,10 @@ int matcher_create(struct matcher **out, const struct matcher_conf *conf)
 		matcher_destroy(&m);
 		return rc;
 	}
+	struct track_stats s;
+
+	track_stats(m->track, &s);
+	counter_set(m->row, C_TABLE_BYTES, s.bytes + (uint64_t)m->line_max * sizeof *m->line + sizeof *m);
 	*out = m;
 	return 0;
 }
@@ -688,7 +688,7 @@ void matcher_destroy(struct matcher **mp)
 	/* Nothing can be sent any more: what is unsent was sent by the last tick. */
 	track_destroy(&m->track);
 	probation_free(&m->probation);
-	table_memory_free(m->waiting, m->waiting_max, sizeof *m->waiting);
+	table_memory_free(m->line, m->line_max, sizeof *m->line);
 	m->magic = 0;
 	free(m);
 	*mp = NULL;

@@ -1,5 +1,6 @@
 /* score - p0f's table, row by row. */
 #include "core/score.h"
+#include "core/track.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +29,20 @@ static bool same_name(const struct sig_label *a, const struct sig_label *b)
 
 static void score_unknown(struct score *s, const struct score_about *a)
 {
-	if ((a->now->quirks ^ a->ref->quirks) & ~(uint32_t)QUIRKS_OF_THE_WAY)
+	const struct face_what *now = a->what, *ref = a->ref_what;
+
+	if ((now->quirks ^ ref->quirks) & ~(uint32_t)QUIRKS_OF_THE_WAY)
 		add(s, 2, REASON_SIG_DIFF);
-	else if (!a->server && a->layout != a->ref_layout)
+	else if (!a->server && now->layout_hash != ref->layout_hash)
 		add(s, 1, REASON_SIG_DIFF); /* of a SYN+ACK it is the client's choice */
-	if (!a->server && a->now->label != a->ref->label)
+	if (!a->server && now->label != ref->label)
 		add(s, 1, REASON_X_KNOWN);
 }
 
 /* Returns whether the difference is radical. */
 static bool score_known(struct score *s, const struct score_about *a)
 {
-	const struct track_sig *now = a->now, *ref = a->ref;
+	const struct face_what *now = a->what, *ref = a->ref_what;
 
 	if (!same_name(now->label, ref->label)) {
 		add(s, RADICAL, REASON_OS_DIFF);
@@ -59,10 +62,10 @@ static bool score_known(struct score *s, const struct score_about *a)
 static void score_ttl(struct score *s, const struct score_about *a)
 {
 	const int change = a->now->ttl - a->ref->ttl;
-	const int dist = a->now->dist;
+	const int dist = kept_dist(a->now, a->what);
 	const bool far = dist > TTL_NEAR || dist < 0;
 
-	if (change == 0 || a->now->random_ttl || a->ref->random_ttl)
+	if (change == 0 || a->what->random_ttl || a->ref_what->random_ttl)
 		return;
 	/* p0f forgets that a difference may be negative: of a far host it sees no fall. */
 	if (far && (a->correct ? abs(change) : change) <= 1)
@@ -73,7 +76,7 @@ static void score_ttl(struct score *s, const struct score_about *a)
 /* A clock that goes on as it should halves the doubts, one that jumps adds to them. */
 static void score_timestamps(struct score *s, const struct score_about *a)
 {
-	const uint64_t gap_ms = (uint64_t)(a->now->time_ns / 1000000 - a->ref->time_ns / 1000000);
+	const uint64_t gap_ms = kept_ms(a->now) - kept_ms(a->ref);
 	const uint32_t ticks = a->now->ts1 - a->ref->ts1;
 
 	if (s->points == 0 || a->now->ts1 == 0 || a->ref->ts1 == 0 || gap_ms >= DAY_MS)
@@ -91,7 +94,7 @@ static void score_timestamps(struct score *s, const struct score_about *a)
 struct score score_signature(const struct score_about *a)
 {
 	struct score s = { 0, 0 };
-	const bool other_os = a->now->label != NULL && a->os != NULL && !same_name(a->now->label, a->os);
+	const bool other_os = a->what->label != NULL && a->os != NULL && !same_name(a->what->label, a->os);
 	bool radical = false;
 
 	if (a->ref == NULL) {
@@ -99,7 +102,9 @@ struct score score_signature(const struct score_about *a)
 			add(&s, RADICAL, REASON_OS_DIFF);
 		return s;
 	}
-	if (a->now->label == NULL || a->ref->label == NULL)
+	if (a->what == a->ref_what)
+		; /* the same but for TTL and port */
+	else if (a->what->label == NULL || a->ref_what->label == NULL)
 		score_unknown(&s, a);
 	else
 		radical = score_known(&s, a);
@@ -109,9 +114,9 @@ struct score score_signature(const struct score_about *a)
 	}
 	if (!radical)
 		score_ttl(&s, a);
-	if (!a->server && a->last_port != 0 && a->now->src_port < a->last_port && a->last_port - a->now->src_port >= PORT_DROP)
+	if (!a->server && a->last_port != 0 && a->port < a->last_port && a->last_port - a->port >= PORT_DROP)
 		add(&s, 1, REASON_PORT);
-	if (a->now->mss != a->ref->mss)
+	if (a->what->mss != a->ref_what->mss)
 		add(&s, 1, REASON_MTU);
 	score_timestamps(&s, a);
 	return s;

@@ -5,7 +5,7 @@
 #ifndef FP_SCORE_H
 #define FP_SCORE_H
 
-#include "core/track.h"
+#include "core/face.h"
 
 struct score {
 	uint8_t points;
@@ -15,11 +15,11 @@ struct score {
 struct score_about {
 	bool correct;                /* else p0f 3.09b's answers */
 	bool server;                 /* a SYN+ACK */
-	const struct track_sig *now;
-	const struct track_sig *ref; /* the host's last of the same kind; NULL: none */
-	uint32_t layout, ref_layout; /* hashes of the option kinds */
-	const struct sig_label *os;  /* the system the host is known for; NULL: none */
-	uint16_t last_port;          /* 0: none */
+	const struct track_kept *now;
+	const struct track_kept *ref;     /* the host's last of the same kind; NULL: none */
+	const struct face_what *what, *ref_what; /* theirs */
+	const struct sig_label *os;       /* the system the host is known for; NULL: none */
+	uint16_t port, last_port;         /* its own now; its client's before, 0: none */
 };
 
 struct score score_signature(const struct score_about *about);

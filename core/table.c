@@ -26,55 +26,57 @@ void table_memory_free(void *memory, size_t n, size_t item_bytes)
 		munmap(memory, n > 0 && item_bytes > 0 ? n * item_bytes : 1);
 }
 
+#define FULL 10 /* items to a bucket of 15 places: 5 of 100 then stand in another than their own */
+
 int table_init(struct table *t, uint32_t items_max)
 {
-	uint64_t slots = 8;
-
-	while (slots * 3 < (uint64_t)items_max * 4)
-		slots *= 2;
-	t->slot = slots <= UINT32_MAX ? table_memory(slots, sizeof *t->slot) : NULL;
-	t->mask = (uint32_t)(slots - 1);
-	return t->slot != NULL ? 0 : -ENOMEM;
+	t->buckets = items_max / FULL + 1;
+	t->item_mask = UINT32_MAX >> __builtin_clz(items_max | 1);
+	t->bucket = table_memory(t->buckets, sizeof *t->bucket);
+	return t->bucket != NULL ? 0 : -ENOMEM;
 }
 
 void table_free(struct table *t)
 {
-	table_memory_free(t->slot, (size_t)t->mask + 1, sizeof *t->slot);
-	t->slot = NULL;
+	table_memory_free(t->bucket, t->buckets, sizeof *t->bucket);
+	t->bucket = NULL;
 }
 
 size_t table_bytes(const struct table *t)
 {
-	return ((size_t)t->mask + 1) * sizeof *t->slot;
+	return t->buckets * sizeof *t->bucket;
+}
+
+void table_clear(struct table *t)
+{
+	memset(t->bucket, 0, table_bytes(t));
+}
+
+static uint32_t next_bucket(const struct table *t, uint32_t at)
+{
+	return at + 1 < t->buckets ? at + 1 : 0;
 }
 
 void table_insert(struct table *t, uint32_t hash, uint32_t item)
 {
-	uint32_t i = hash & t->mask;
+	uint32_t at = table_home(t, hash), room;
 
-	while (t->slot[i].item != 0)
-		i = (i + 1) & t->mask;
-	t->slot[i] = (struct table_slot){ hash, item + 1 };
+	assert(item < t->item_mask);
+	for (; (room = table_places(t->bucket[at], UINT32_MAX, 0)) == 0; at = next_bucket(t, at))
+		t->bucket[at][0]++;
+	t->bucket[at][__builtin_ctz(room)] = hash * (t->item_mask + 1) | (item + 1);
 }
 
 void table_remove(struct table *t, uint32_t hash, uint32_t item)
 {
-	uint32_t hole = hash & t->mask;
+	const uint32_t place = hash * (t->item_mask + 1) | (item + 1);
+	uint32_t at = table_home(t, hash), here;
 
-	while (t->slot[hole].item != item + 1) {
-		assert(t->slot[hole].item != 0);
-		hole = (hole + 1) & t->mask;
+	for (; (here = table_places(t->bucket[at], UINT32_MAX, place)) == 0; at = next_bucket(t, at)) {
+		assert(t->bucket[at][0] > 0);
+		t->bucket[at][0]--;
 	}
-	/* What follows moves into the hole unless that lies before its home (Knuth 6.4, algorithm R). */
-	for (uint32_t i = (hole + 1) & t->mask; t->slot[i].item != 0; i = (i + 1) & t->mask) {
-		const uint32_t from_home = (i - t->slot[i].hash) & t->mask;
-
-		if (from_home >= ((i - hole) & t->mask)) {
-			t->slot[hole] = t->slot[i];
-			hole = i;
-		}
-	}
-	t->slot[hole].item = 0;
+	t->bucket[at][__builtin_ctz(here)] = 0;
 }
 
 void age_init(struct age *a)

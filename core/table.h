@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define TABLE_NONE UINT32_MAX
 
 /*
@@ -20,38 +24,86 @@ void *table_memory(size_t n, size_t item_bytes);
 void table_memory_free(void *memory, size_t n, size_t item_bytes); /* NULL is fine */
 
 /*
- * Index: open addressing with linear probing, at most three quarters full; removal shifts back, so that there are no
- * tombstones to pile up. A slot keeps 32 bits of the (keyed) hash; the caller compares the item itself.
+ * Index: buckets of a cache line, 15 places each, two thirds full at the most. A place keeps an item's number and, in the bits that the number
+ * leaves, some of its (keyed) hash: 4 bytes; the caller compares the item itself. What finds its bucket full stands in the next, and each
+ * bucket counts who had to go on there: so a look-up ends where nobody went further, and nothing moves or stays behind when an item goes.
  */
-struct table_slot {
-	uint32_t hash;
-	uint32_t item; /* + 1, 0 = free */
-};
+#define TABLE_PLACES 16 /* the first is the count */
 
 struct table {
-	struct table_slot *slot;
-	uint32_t mask;
+	uint32_t (*bucket)[TABLE_PLACES];
+	uint32_t buckets;
+	uint32_t item_mask; /* bits of a place that are its item, + 1; 0 = free */
 };
 
 int table_init(struct table *t, uint32_t items_max); /* -ENOMEM */
 void table_free(struct table *t);
 size_t table_bytes(const struct table *t);
+void table_clear(struct table *t);
 
 void table_insert(struct table *t, uint32_t hash, uint32_t item);
 /* The item is there. */
 void table_remove(struct table *t, uint32_t hash, uint32_t item);
 
-/* Items of that hash one by one: *at begins as the hash. TABLE_NONE at the end. */
-static inline uint32_t table_next(const struct table *t, uint32_t hash, uint32_t *at)
+/* Where the items of a hash begin: what a look-up needs first. */
+static inline uint32_t table_home(const struct table *t, uint32_t hash)
+{
+	return (uint32_t)((uint64_t)hash * t->buckets >> 32);
+}
+
+static inline void table_prefetch(const struct table *t, uint32_t hash)
+{
+	__builtin_prefetch(t->bucket[table_home(t, hash)], 1);
+}
+
+/* A bit for each place of a bucket whose value is `want` in the bits of `mask`. */
+static inline uint32_t table_places(const uint32_t bucket[TABLE_PLACES], uint32_t mask, uint32_t want)
+{
+#ifdef __SSE2__
+	const __m128i *b = (const __m128i *)bucket, m = _mm_set1_epi32((int)mask), w = _mm_set1_epi32((int)want);
+	const __m128i low = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_and_si128(b[0], m), w), _mm_cmpeq_epi32(_mm_and_si128(b[1], m), w));
+	const __m128i high = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_and_si128(b[2], m), w), _mm_cmpeq_epi32(_mm_and_si128(b[3], m), w));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & ~1u;
+#else
+	uint32_t places = 0;
+
+	for (unsigned i = 1; i < TABLE_PLACES; i++)
+		places |= (uint32_t)((bucket[i] & mask) == want) << i;
+	return places;
+#endif
+}
+
+/* A look-up under way. */
+struct table_walk {
+	uint32_t at, left; /* bucket; buckets not yet seen */
+	uint32_t places;   /* of it, still to be looked at */
+	uint32_t want;
+};
+
+static inline struct table_walk table_walk(const struct table *t, uint32_t hash)
+{
+	struct table_walk w = { .at = table_home(t, hash), .left = t->buckets - 1, .want = hash * (t->item_mask + 1) };
+
+	w.places = table_places(t->bucket[w.at], ~t->item_mask, w.want);
+	return w;
+}
+
+/* Items that may have that hash, one by one. TABLE_NONE at the end. */
+static inline uint32_t table_next(const struct table *t, struct table_walk *w)
 {
 	for (;;) {
-		const struct table_slot *s = &t->slot[*at & t->mask];
+		while (w->places != 0) {
+			const uint32_t item = t->bucket[w->at][__builtin_ctz(w->places)] & t->item_mask;
 
-		if (s->item == 0)
+			w->places &= w->places - 1;
+			if (item != 0)
+				return item - 1;
+		}
+		if (t->bucket[w->at][0] == 0 || w->left-- == 0)
 			return TABLE_NONE;
-		++*at;
-		if (s->hash == hash)
-			return s->item - 1;
+		w->at = w->at + 1 < t->buckets ? w->at + 1 : 0;
+		w->places = table_places(t->bucket[w->at], ~t->item_mask, w->want);
 	}
 }
 

@@ -6,15 +6,42 @@
 
 #define EARLY_ACK_MS 20      /* so long an ACK that overtook its SYN+ACK is remembered */
 #define EXPIRE_EVERY 50      /* segments, p0f's */
+#define ASIDE_PART 8
+#define ASIDE_BYTES 64       /* of a struct aside: a cache line each */
+#define FACES_OWN 4096
+#define FACES_PART 20
 #define HTTP_MAX 16384       /* flows at a time that speak while p0f may take them for HTTP */
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
+static uint32_t least(uint64_t a, uint64_t b)
+{
+	return (uint32_t)(a < b ? a : b);
+}
+
+/* As p0f, each host has what it needs. In correct mode few hosts ever have these; what does not fit is not remembered. */
+static uint32_t aside_for(const struct track_conf *conf)
+{
+	const bool all = conf->mode == MATCH_COMPAT_P0F || conf->hosts_max < 1024;
+
+	return least(all ? conf->hosts_max : conf->hosts_max / ASIDE_PART, ASIDE_MAX);
+}
+
+/*
+ * Each flow may have a face of its own, so that these cannot crowd out the hosts'; and so may each of FACES_OWN hosts, and one of FACES_PART of more:
+ * of a million hosts of the internet as many say the same. As p0f: all.
+ */
+static uint32_t faces_for(const struct track_conf *conf)
+{
+	const uint64_t hosts = conf->hosts_max + (uint64_t)aside_for(conf);
+	const bool all = conf->mode == MATCH_COMPAT_P0F || hosts <= FACES_OWN;
+
+	return least((all ? hosts : FACES_OWN + hosts / FACES_PART) + conf->flows_max + 1, FACES_MAX);
+}
+
 int track_create(struct track **out, const struct track_conf *conf)
 {
 	const bool compat = conf->mode == MATCH_COMPAT_P0F;
-	/* In correct mode few hosts ever have these; what does not fit is not remembered. */
-	const uint32_t aside = compat || conf->hosts_max < 1024 ? conf->hosts_max : conf->hosts_max / 8;
 	const uint32_t http = conf->flows_max < HTTP_MAX ? conf->flows_max : HTTP_MAX;
 
 	*out = NULL;
@@ -30,29 +57,31 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->exact = compat || conf->host_age_s != 0;
 	t->hosts = table_memory(conf->hosts_max, sizeof *t->hosts);
 	t->flows = table_memory(conf->flows_max, sizeof *t->flows);
-	t->said = compat ? NULL : table_memory(conf->flows_max, sizeof *t->said);
+	t->faces_max = faces_for(conf);
+	t->faces = table_memory(t->faces_max, sizeof *t->faces);
 	t->layouts = calloc(LAYOUTS_MAX, sizeof *t->layouts);
 	t->answers = compat ? NULL : aligned_alloc(_Alignof(struct match_cache), sizeof *t->answers);
 	if (t->answers != NULL)
 		match_cache_clear(t->answers);
-	t->server_generation = UINT32_MAX; /* no host's */
-	t->server_hash = hash_siphash13(&conf->key, t->server_addr.b, sizeof t->server_addr.b);
+	for (unsigned i = 0; i < SERVERS; i++)
+		t->servers[i] = (struct server){ .hash = hash_addr(&conf->key, t->servers[i].addr.b), .host = TABLE_NONE };
+	t->ages = conf->flow_age_s != 0 || conf->host_age_s != 0;
 	age_init(&t->hosts_new);
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);
-	if (t->hosts == NULL || t->flows == NULL || (t->said == NULL && !compat) || t->layouts == NULL ||
+	if (t->hosts == NULL || t->flows == NULL || t->faces == NULL || t->layouts == NULL ||
 	    (t->answers == NULL && !compat) ||
 	    table_init(&t->host_index, conf->hosts_max) != 0 || table_init(&t->flow_index, conf->flows_max) != 0 ||
-	    table_init(&t->layout_index, LAYOUTS_MAX) != 0 || pool_init(&t->synacks, aside, sizeof(struct track_sig)) != 0 ||
-	    pool_init(&t->scores, aside, sizeof(struct scores)) != 0 ||
+	    table_init(&t->layout_index, LAYOUTS_MAX) != 0 || table_init(&t->face_index, t->faces_max) != 0 ||
+	    pool_init(&t->aside, aside_for(conf), ASIDE_BYTES) != 0 ||
 	    (compat && pool_init(&t->http, http, sizeof(struct p0fhttp)) != 0)) {
 		track_destroy(&t);
 		return -ENOMEM;
 	}
 	t->stats.bytes = sizeof *t + (uint64_t)conf->hosts_max * sizeof *t->hosts + (uint64_t)conf->flows_max * sizeof *t->flows +
-	    LAYOUTS_MAX * sizeof *t->layouts + table_bytes(&t->host_index) + table_bytes(&t->flow_index) +
-	    table_bytes(&t->layout_index) + (uint64_t)aside * (sizeof(struct track_sig) + sizeof(struct scores)) +
-	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : (uint64_t)conf->flows_max * sizeof *t->said + sizeof *t->answers);
+	    (uint64_t)t->faces_max * sizeof *t->faces + LAYOUTS_MAX * sizeof *t->layouts + table_bytes(&t->host_index) + table_bytes(&t->flow_index) +
+	    table_bytes(&t->face_index) + table_bytes(&t->layout_index) + (uint64_t)t->aside.max * ASIDE_BYTES +
+	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : sizeof *t->answers);
 	*out = t;
 	return 0;
 }
@@ -67,12 +96,12 @@ void track_destroy(struct track **tp)
 	table_free(&t->host_index);
 	table_free(&t->flow_index);
 	table_free(&t->layout_index);
-	pool_free(&t->synacks);
-	pool_free(&t->scores);
+	table_free(&t->face_index);
+	pool_free(&t->aside);
 	pool_free(&t->http);
 	table_memory_free(t->hosts, t->conf.hosts_max, sizeof *t->hosts);
 	table_memory_free(t->flows, t->conf.flows_max, sizeof *t->flows);
-	table_memory_free(t->said, t->conf.flows_max, sizeof *t->said);
+	table_memory_free(t->faces, t->faces_max, sizeof *t->faces);
 	free(t->layouts);
 	free(t->answers);
 	t->magic = 0;
@@ -82,23 +111,28 @@ void track_destroy(struct track **tp)
 
 /* ---- Segments ----------------------------------------------------------------------------- */
 
-static void on_syn(struct track *t, uint32_t hash, uint32_t src_hash, uint32_t n, enum side from)
+static bool on_syn(struct track *t, const struct ahead *a, uint32_t n, enum side from)
 {
 	struct verdict v;
 
-	if (n != TABLE_NONE) {
-		if (from == CLIENT && t->flows[n].next_seq[CLIENT] - 1 == t->obs->seq)
-			return; /* sent again */
+	if (n != TABLE_NONE && from == CLIENT && t->flows[n].next_seq[CLIENT] - 1 == t->obs->seq)
+		return true; /* sent again */
+	if (!track_look(t, 0, NULL, &v))
+		return false;
+	if (n != TABLE_NONE)
 		flow_forget(t, n);
-	}
-	n = flow_create(t, hash, src_hash);
-
-	const bool goes_on = track_judge(t, &t->flows[n], CLIENT, 0, &v);
-
-	if (t->correct)
-		t->said[n] = (struct syn_said){ t->sig, t->layout_hash };
-	else if (!goes_on && !(t->flows[n].flags & FLOW_SENDSYN))
+	n = flow_create(t, a);
+	if (!track_judge(t, &t->flows[n], CLIENT, &v) && !t->correct && !(t->flows[n].flags & FLOW_SENDSYN))
 		flow_forget(t, n); /* p0f looks no further at tools */
+	return true;
+}
+
+/* What is known of the host is a tool's. */
+static bool of_tool(const struct track *t, const struct track_host *h)
+{
+	const struct sig_label *label = t->faces[h->sig.face - 1].what.label;
+
+	return label != NULL && label->app;
 }
 
 /*
@@ -116,59 +150,68 @@ static void handshake_done(struct track *t, struct flow *f)
 	if (!t->correct)
 		return;
 
-	const struct syn_said *said = &t->said[f - t->flows];
-	const bool tool = said->sig.label != NULL && said->sig.label->app;
+	const struct sig_label *said = t->faces[f->said.face - 1].what.label;
+	const bool tool = said != NULL && said->app;
 
-	if (tool && h->flags & HOST_HAS_SIG && (h->sig.label == NULL || !h->sig.label->app))
+	if (tool && h->sig.flags & HOST_HAS_SIG && !of_tool(t, h))
 		return;
-	host_keep(t, h, CLIENT, &said->sig, said->layout_hash);
-	if (said->sig.label != NULL && !tool)
-		h->os = said->sig.label;
-	e->sig = &h->sig;
+	host_keep(t, h, CLIENT, &f->said);
+	if (said != NULL && !tool)
+		h->os = os_number(t, said);
+	e->sig = &f->said;
 }
 
 /* A SYN+ACK whose SYN we did not see still tells of its sender; p0f ignores it. */
-static void on_stray_synack(struct track *t)
+static bool on_stray_synack(struct track *t)
 {
-	const uint32_t server = host_touch(t, &t->obs->src, host_hash(t, &t->obs->src), TABLE_NONE);
-	const uint32_t client = host_touch(t, &t->obs->dst, host_hash(t, &t->obs->dst), server);
+	struct verdict v;
+
+	if (!track_look(t, 0, NULL, &v))
+		return false;
+
+	const uint32_t server = host_touch(t, &t->obs->src, host_hash(t, &t->obs->src), TABLE_NONE, TABLE_NONE);
+	const uint32_t client = host_touch(t, &t->obs->dst, host_hash(t, &t->obs->dst), TABLE_NONE, server);
 	struct flow f = {
 		.host = { client, server },
 		.port = { t->obs->dst_port, t->obs->src_port },
 	};
-	struct verdict v;
 
-	track_judge(t, &f, SERVER, 0, &v);
+	track_judge(t, &f, SERVER, &v);
+	return true;
 }
 
-static void on_synack(struct track *t, uint32_t n, enum side from)
+/* Of the flow's server, for the first time. */
+static void on_answer(struct track *t, uint32_t n, const struct verdict *v)
 {
 	const struct tcp_obs *obs = t->obs;
-	struct verdict v;
-
-	if (n == TABLE_NONE) {
-		if (t->correct)
-			on_stray_synack(t);
-		return;
-	}
 	struct flow *f = &t->flows[n];
 
-	if (f->flags & FLOW_SENDSYN) {
-		track_judge(t, f, SERVER, f->syn_mss, &v);
-		flow_forget(t, n);
-		return;
-	}
-	if (from == CLIENT || f->flags & FLOW_ACKED)
-		return; /* of the wrong side, or sent again */
 	f->flags |= FLOW_ACKED;
-	if (!track_judge(t, f, SERVER, f->syn_mss, &v) && !t->correct) {
+	if (!track_judge(t, f, SERVER, v) && (f->flags & FLOW_SENDSYN || !t->correct)) {
 		flow_forget(t, n);
 		return;
 	}
 	f->next_seq[SERVER] = f->server_first = obs->seq + 1;
 	if (f->flags & FLOW_EARLY_ACK && f->early_ack == f->server_first &&
-	    (uint32_t)milliseconds(obs->time_ns) - f->early_ms <= EARLY_ACK_MS)
+	    (uint32_t)t->now_ms - f->early_ms <= EARLY_ACK_MS)
 		handshake_done(t, f);
+}
+
+static bool on_synack(struct track *t, uint32_t n, enum side from)
+{
+	struct verdict v;
+
+	if (n == TABLE_NONE)
+		return t->correct ? on_stray_synack(t) : true;
+
+	const struct flow *f = &t->flows[n];
+
+	if (!(f->flags & FLOW_SENDSYN) && (from == CLIENT || f->flags & FLOW_ACKED))
+		return true; /* of the wrong side, or sent again */
+	if (!track_look(t, f->syn_mss, f, &v))
+		return false;
+	on_answer(t, n, &v);
+	return true;
 }
 
 /* p0f drops a flow as soon as what is said there is no HTTP, or all of it that p0f reads. */
@@ -199,7 +242,7 @@ static void on_ack(struct track *t, uint32_t n, enum side from)
 		} else if (from == CLIENT) {
 			f->flags |= FLOW_EARLY_ACK;
 			f->early_ack = obs->ack;
-			f->early_ms = (uint32_t)milliseconds(obs->time_ns);
+			f->early_ms = (uint32_t)t->now_ms;
 		}
 		return;
 	}
@@ -225,7 +268,7 @@ static void on_end(struct track *t, uint32_t n, enum side from)
 /* p0f's -t */
 static void expire(struct track *t, uint32_t now_s)
 {
-	if (++t->segments % EXPIRE_EVERY != 0 || now_s == t->expired_s)
+	if (!t->ages || ++t->segments % EXPIRE_EVERY != 0 || now_s == t->expired_s)
 		return;
 	t->expired_s = now_s;
 	if (t->conf.flow_age_s != 0)
@@ -234,23 +277,26 @@ static void expire(struct track *t, uint32_t now_s)
 		host_expire(t, now_s);
 }
 
-enum track_result track_segment(struct track *t, const struct tcp_obs *obs, uint32_t flow_hash, uint32_t src_hash)
+enum track_result track_segment(struct track *t, const struct tcp_obs *obs, const struct ahead *a)
 {
 	enum side from = CLIENT;
 
 	t->obs = obs;
-	t->now_s = seconds(obs->time_ns);
+	t->now_ms = milliseconds(obs->time_ns);
+	t->now_s = (uint32_t)(t->now_ms / 1000);
 	t->n_events = 0;
 	expire(t, t->now_s);
 
-	const uint32_t flow = flow_find(t, flow_hash, &from);
+	const uint32_t flow = flow_find(t, a, &from);
+
+	bool room = true;
 
 	switch ((enum obs_kind)obs->kind) {
 	case OBS_SYN:
-		on_syn(t, flow_hash, src_hash, flow, from);
+		room = on_syn(t, a, flow, from);
 		break;
 	case OBS_SYNACK:
-		on_synack(t, flow, from);
+		room = on_synack(t, flow, from);
 		break;
 	case OBS_ACK:
 		on_ack(t, flow, from);
@@ -260,7 +306,7 @@ enum track_result track_segment(struct track *t, const struct tcp_obs *obs, uint
 		on_end(t, flow, from);
 		break;
 	}
-	return TRACK_APPLIED;
+	return room ? TRACK_APPLIED : TRACK_REFUSED;
 }
 
 enum track_result track_observe(struct track *t, const struct sigdb *db, const struct tcp_obs *obs,
@@ -274,11 +320,12 @@ enum track_result track_observe_payload(struct track *t, const struct sigdb *db,
 {
 	assert(t->magic == TRACK_MAGIC);
 	t->payload = payload;
-	t->db = db;
+	track_use(t, db);
 	t->ev = ev;
 
 	const uint64_t src = addr_hash(t, &obs->src);
-	const enum track_result result = track_segment(t, obs, flow_hash(t, src, obs), (uint32_t)src);
+	const struct ahead a = { .host = (uint32_t)src, .flow = flow_hash(t, src, obs), .host_item = TABLE_NONE };
+	const enum track_result result = track_segment(t, obs, &a);
 
 	*n = t->n_events;
 	return result;

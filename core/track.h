@@ -18,18 +18,19 @@
 
 struct track;
 struct track_host;
+struct track_kept;
 
-/* What a SYN or SYN+ACK said, small enough to keep per host: 48 bytes. Quirks as the mode reads them. */
+/* What a SYN or SYN+ACK said. Quirks as the mode reads them. */
 struct track_sig {
 	const struct sig_label *label; /* NULL: not recognised. Valid while its sigdb is: see track_relabel() */
-	int64_t time_ns;
+	int64_t time_ns;      /* of one that was kept: whole milliseconds */
 	uint32_t quirks;
 	uint32_t ts1;
 	uint32_t sig_line;
 	uint16_t layout;      /* number of its layout in this track; 0 = none left */
 	uint16_t mss, win, win_multiple;
 	int16_t dist;         /* -1 unknown */
-	uint16_t src_port;
+	uint16_t src_port;    /* 0 of one that a host kept */
 	uint8_t ttl, wscale, olen, ipver;
 	uint8_t dscp : 6;
 	uint8_t win_unit : 2; /* enum win_unit */
@@ -38,7 +39,6 @@ struct track_sig {
 	bool payload : 1;
 	bool random_ttl : 1;
 };
-_Static_assert(sizeof(struct track_sig) == 48, "kept for every host");
 
 enum track_event_kind {
 	TRACK_SYN,        /* a SYN was judged: sig, verdict */
@@ -61,8 +61,9 @@ struct track_event {
 	struct fp_addr cli, srv;
 	uint16_t cli_port, srv_port;
 	int64_t time_ns;
-	struct track_host *host;   /* of whom it speaks; valid until the next call */
-	const struct track_sig *sig; /* the segment's; of an UPTIME found later, what it was measured from */
+	struct track_host *host;   /* of whom it speaks; valid until the next call, as are the next two */
+	struct track_unsent *unsent; /* its */
+	const struct track_kept *sig; /* the segment's, for track_event_sig(); of a HANDSHAKE see there; of an UPTIME found later NULL */
 	const struct tcp_obs *obs; /* the segment itself */
 	struct verdict verdict;
 	/* TRACK_UPTIME */
@@ -96,6 +97,9 @@ enum track_reason {
 #undef X
 };
 
+/* What the event's signature says; false: it has none. Until the next call. */
+bool track_event_sig(const struct track *t, const struct track_event *e, struct track_sig *out);
+
 #define TRACK_EVENTS_MAX 8 /* of one segment */
 
 struct track_conf {
@@ -109,8 +113,8 @@ struct track_conf {
 	uint32_t flow_age_s, host_age_s;
 	/* A host is about to be forgotten: last chance to send what is unsent. May be NULL. */
 	void (*evict)(void *ctx, struct track_host *host);
-	/* A host's signature of a SYN is about to give way to *fresh while it is unsent and confirmed. May be NULL. */
-	void (*replace)(void *ctx, struct track_host *host, const struct track_sig *fresh);
+	/* A host's signature is about to give way to one that says something else, while it is unsent and confirmed. May be NULL. */
+	void (*replace)(void *ctx, struct track_host *host);
 	void *evict_ctx;
 };
 
@@ -120,7 +124,7 @@ void track_destroy(struct track **tp); /* sets NULL; NULL is fine */
 
 enum track_result {
 	TRACK_APPLIED, /* judged; n events, possibly none (a repeat, a stray ACK) */
-	TRACK_REFUSED, /* no room in a table: nothing changed */
+	TRACK_REFUSED, /* no room in a table for what it says, which others say of hosts that must not go: nothing changed */
 };
 
 /* Takes one segment; *n events are written to ev. */
@@ -146,40 +150,64 @@ void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *
 /* Signatures were replaced: every kept pointer to a label of the old sigdb is turned into the one of the same id in the new, or NULL. */
 void track_relabel(struct track *t, const struct sigdb *fresh);
 
+/* What of a signature a host's last word to the store said. */
+enum track_said {
+	TRACK_SAID_NOTHING,   /* another one, or none */
+	TRACK_SAID,           /* this very signature, but for its time */
+	TRACK_SAID_CONFIRMED, /* and that a handshake of it was completed */
+};
+
 /* The matcher's own words in a host: what of it is not yet sent. */
 struct track_unsent {
 	uint16_t connections; /* increments */
 	uint16_t handshakes;
-	uint32_t event_s;     /* unix s of what os_changed and shared say */
-	uint32_t uptime_min;
-	uint32_t said;        /* hash of the verdict last sent; 0 = none yet */
-	uint16_t clock_hz;
-	uint8_t sharing;
-	bool os_changed : 1;
-	bool shared : 1;
-	bool dirty : 1;       /* something of this is not sent */
-	bool queued : 1;      /* stands in the matcher's line of those to send */
-	bool confirmed : 1;   /* a handshake of the kept signature was completed */
-	bool uptime_doubtful : 1; /* with uptime_min */
+	uint16_t clock_hz : 11;
+	uint16_t dirty : 1;   /* something of this is not sent */
+	uint16_t queued : 1;  /* stands in the matcher's line of those to send */
+	uint16_t confirmed : 1; /* a handshake of the kept signature was completed */
+	uint16_t os_changed : 1;/* these two: see struct track_unsent_event */
+	uint16_t shared : 1;
+	uint16_t uptime_low;  /* minutes, */
+	uint8_t uptime_high;  /* of 24 bits, as in the record */
+	uint8_t said : 2;     /* enum track_said; the track forgets it when it keeps another signature */
+	uint8_t uptime_doubtful : 1; /* with the uptime */
 };
+_Static_assert(sizeof(struct track_unsent) == 10, "kept for every host");
+
+/* More of it, which few have. */
+struct track_unsent_event {
+	uint32_t time_s;      /* unix s of what os_changed and shared say; 0: neither */
+	uint8_t sharing;
+};
+
 struct track_unsent *track_host_unsent(struct track_host *host);
+/* A place for it, which stays until track_event_sent(), or until the host goes. NULL: none left. */
+struct track_unsent_event *track_event_unsent(struct track *t, struct track_host *host);
+/* What is there; NULL: nothing. */
+const struct track_unsent_event *track_event_of(const struct track *t, const struct track_host *host);
+void track_event_sent(struct track *t, struct track_host *host);
+
 const struct fp_addr *track_host_addr(const struct track_host *host);
 /*
- * What its last SYN (or, of a server only, SYN+ACK) said; NULL where there was none: the server of a SYN that nobody answered. SYNs of tools
+ * What its last SYN (or, of a server only, SYN+ACK) said; false where there was none: the server of a SYN that nobody answered. SYNs of tools
  * (label->app) count only until there is one of a system.
  */
-const struct track_sig *track_host_sig(const struct track_host *host, bool *synack);
+bool track_host_sig(const struct track *t, const struct track_host *host, struct track_sig *out, bool *synack);
 /* When first and last seen by this track, packet time in ns, whole seconds. */
 void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns);
-/* A number that names the host until it is evicted, and back; NULL: not any more the same. */
-uint64_t track_host_ref(const struct track *t, const struct track_host *host);
-struct track_host *track_host_of(struct track *t, uint64_t ref);
-void track_host_soon(const struct track *t, uint64_t ref); /* a hint: that host is asked for next but a few */
+/* A number that names the host while it is there, and another's after; and back; NULL: nobody's now. */
+uint32_t track_host_number(const struct track *t, const struct track_host *host);
+struct track_host *track_host_at(struct track *t, uint32_t number);
+void track_host_soon(const struct track *t, uint32_t number); /* a hint: that host is asked for next but a few */
 /* The host of an address, NULL if not held. Does not touch its age. */
 struct track_host *track_find(struct track *t, const struct fp_addr *addr);
 
-/* Gives the ref of each host with something unsent, in the order of their addresses where there is memory for that. */
-void track_unsent_hosts(struct track *t, void (*give)(void *ctx, uint64_t ref), void *ctx);
+/* The hosts with something unsent, in the order of their addresses: fills line, which has room for hosts_max; returns how many. */
+struct track_in_line {
+	uint32_t host; /* number */
+	uint32_t key;  /* the caller's, when it is filled */
+};
+uint32_t track_unsent_hosts(const struct track *t, struct track_in_line *line);
 
 /* Option kinds of layout number n (track_sig.layout); NULL for 0. */
 const uint8_t *track_layout(const struct track *t, uint16_t n, uint8_t *len, uint8_t *eol_pad);

@@ -11,8 +11,10 @@
  *   tracklabel.c   other signatures, same hosts
  *   trackunsent.c  hosts with something unsent, in the order of their addresses
  *
- * A flow names its two hosts by number and generation: a host that was evicted takes its flows with it without
- * being searched for, since a generation that does not fit is a flow that is not there.
+ *   trackface.c    what signatures consist of, each once
+ *
+ * A flow names its two hosts by number alone: whoever finds one holds both addresses against the segment's, so a host that was evicted takes its
+ * flows with it without being searched for.
  */
 #ifndef FP_TRACK_INT_H
 #define FP_TRACK_INT_H
@@ -21,12 +23,22 @@
 #include "core/p0fhttp.h"
 #include "core/score.h"
 #include "core/table.h"
+#include "core/track.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define TRACK_MAGIC 0x7472616bu
 #define LAYOUTS_MAX 16384    /* a dozen are seen every day; the rest is what scanners make up */
+#define FACES_MAX 0xffffffu  /* as many as a struct track_kept can name */
+#define HOST_FREE (TABLE_NONE - 1) /* age.newer of a host that is none */
+
+struct face {
+	struct face_what what;
+	uint32_t users;           /* who names it; 0: a free place, the next one + 1 in what.quirks */
+	uint32_t born;            /* no other has the same: so a number that was remembered is known to be still its own */
+};
+_Static_assert(sizeof(struct face) == 48, "faces are a few for every thousand hosts");
 
 enum host_flag {
 	HOST_HAS_SIG = 1 << 0,
@@ -38,37 +50,40 @@ enum host_flag {
 };
 
 struct track_host {
-	struct track_sig sig;
 	struct fp_addr addr;
-	const struct sig_label *os;  /* the last system recognised, by SYN or SYN+ACK; NULL: none */
-	struct track_unsent unsent;
 	uint32_t first_s, last_s;
-	uint32_t generation;
 	struct age_link age;
-	uint32_t synack;             /* pool number of its SYN+ACK's signature where sig is of a SYN; 0: none */
-	uint32_t scores;             /* pool number; 0: all points so far are 0 */
-	uint32_t layout_hash;        /* of the kinds of its last SYN */
-	uint16_t last_port;          /* of its last flow; 0: none */
-	uint8_t flags;               /* enum host_flag */
-	uint8_t last_server;         /* a byte of the hash of the address that its last SYN went to */
+	struct track_kept sig;
+	uint32_t aside : 24;      /* pool number of its struct aside; 0: none */
+	uint32_t last_server : 8; /* of the hash of the address that its last SYN went to */
+	uint16_t os;              /* the last system recognised, by SYN or SYN+ACK: number of its label in t->db, + 1; 0: none, or beyond numbers */
+	struct track_unsent unsent;
 };
-_Static_assert(sizeof(struct track_host) == 128, "a host is one pair of cache lines");
+_Static_assert(sizeof(struct track_host) == 64, "a host is a cache line");
+
+/* What few hosts have. */
+struct aside {
+	struct scores scores;
+	struct track_kept synack;       /* of its last SYN+ACK, where the host's own is of a SYN */
+	struct track_unsent_event event;
+};
+_Static_assert(sizeof(struct aside) <= 64, "a cache line");
+#define ASIDE_MAX 0xffffffu
 
 enum flow_flag {
 	FLOW_ACKED = 1 << 0,      /* the SYN+ACK was seen */
 	FLOW_COMPLETE = 1 << 1,   /* and acknowledged */
 	FLOW_SENDSYN = 1 << 2,
 	FLOW_EARLY_ACK = 1 << 3,
-	FLOW_FREE = 1 << 4,       /* no flow: given back */
+	FLOW_CLOCK = 1 << 4,      /* the client's timestamp clock was found in this flow, or found to be none */
+	FLOW_SERVER_CLOCK = 1 << 5,
 };
 
 struct flow {
 	uint32_t host[2];         /* client, server */
-	uint32_t generation[2];
 	uint16_t port[2];
 	uint32_t next_seq[2];     /* of client, of server */
 	uint32_t server_first;    /* sequence number behind the server's SYN */
-	uint32_t created_s;
 	union {
 		struct {
 			uint32_t early_ack, early_ms; /* correct mode */
@@ -77,18 +92,12 @@ struct flow {
 	};
 	struct age_link age;
 	uint32_t hash;
+	struct track_kept said;         /* by its own SYN: the handshake confirms this and no other, and the clock is measured from here */
 	uint16_t syn_mss;
-	int16_t hz[2];            /* timestamp clock found in this flow, 0: not yet, -1: never */
 	uint8_t flags;            /* enum flow_flag */
 	uint8_t zero;
 };
 _Static_assert(sizeof(struct flow) == 64, "a flow is a cache line");
-
-/* What a flow's own SYN said: its handshake confirms this and no other, and its clock is measured from here. */
-struct syn_said {
-	struct track_sig sig;
-	uint32_t layout_hash;
-};
 
 enum side { CLIENT, SERVER };
 
@@ -104,47 +113,63 @@ struct layout_memo {
 	uint16_t number; /* 0: free */
 };
 
-/* What can be known of a segment before its turn comes. */
+/* What can be known of a segment before its turn comes. The items are hints: they may be another's by then. */
 struct ahead {
 	uint32_t host, flow;   /* hashes of its sender's address, of its flow */
-	uint32_t host_item, flow_item;
+	uint32_t host_item;    /* TABLE_NONE: not known */
+	uint32_t flow_item;    /* TABLE_NONE: there was none before the batch */
+	bool batch;            /* flow_item is known */
 };
+
+#define FLOW_MARKS 1024 /* a power of two */
+
+/* An address that SYNs went to: most go to a few. */
+struct server {
+	struct fp_addr addr;
+	uint64_t hash;
+	uint32_t host;         /* a hint; TABLE_NONE: none */
+};
+
+#define SERVERS 8
 
 struct track {
 	uint32_t magic;
 	struct track_conf conf;
 	bool correct;
 	bool probation;
+	bool ages;                /* there are any */
 	bool exact;               /* lists of hosts are in order of last use, not of second chances */
 	struct track_host *hosts;
 	struct flow *flows;
-	struct syn_said *said;    /* one a flow; NULL in compat mode, which looks at the host's last SYN instead */
-	struct table host_index, flow_index, layout_index;
+	struct face *faces;
+	struct table host_index, flow_index, layout_index, face_index;
 	struct age hosts_new, hosts_confirmed, flows_age;
 	uint32_t hosts_used, flows_used; /* items of the arrays that were used so far */
 	uint32_t hosts_free, flows_free; /* given back: chained through age.older, + 1 */
-	struct pool synacks;      /* struct track_sig */
-	struct pool scores;       /* struct scores */
+	struct pool aside;        /* struct aside */
 	struct pool http;         /* struct p0fhttp; compat mode alone */
 	struct layout *layouts;
 	uint32_t n_layouts;
 	struct layout_memo layout_memo[64];
+	uint32_t faces_max, faces_used, faces_free; /* as those of hosts; chained through what.quirks */
+	uint32_t faces_born;
 	uint32_t segments;        /* towards the next look at ages */
 	uint32_t expired_s;       /* second of the last look */
 	struct track_stats stats;
-	/* the server of the last SYN: most have the same */
-	uint32_t server, server_generation;
-	struct fp_addr server_addr;
-	uint64_t server_hash;
+	struct server servers[SERVERS];
 	struct ahead ahead[TRACK_BATCH];
+	uint64_t made[FLOW_MARKS / 64]; /* a bit for the hashes of flows that were made since the batch began */
 	struct track_event batch_ev[TRACK_EVENTS_MAX];
 	/* of the call under way */
-	struct track_sig sig;
+	struct track_kept kept;   /* what the last SYN or SYN+ACK said; its face is held until the next */
 	uint32_t layout_hash;
-	uint32_t now_s;
+	uint64_t now_ms;          /* of the segment, */
+	uint32_t now_s;           /* and in seconds */
 	const struct tcp_obs *obs;
 	const uint8_t *payload;   /* NULL: not known */
 	const struct sigdb *db;
+	const struct sig_label *labels; /* its own, what os numbers */
+	size_t n_labels;
 	struct track_event *ev;
 	size_t n_events;
 	struct match_cache *answers; /* NULL in compat mode */
@@ -175,10 +200,17 @@ static inline bool same_addr(const struct fp_addr *a, const struct fp_addr *b)
 	return memcmp(a->b, b->b, sizeof a->b) == 0; /* inline, several times a packet */
 }
 
+static inline uint32_t server_slot(const struct fp_addr *addr)
+{
+	return (addr->b[15] ^ addr->b[0]) % SERVERS;
+}
+
 /* Keyed: nobody outside can choose addresses that collide. */
 static inline uint64_t addr_hash(const struct track *t, const struct fp_addr *addr)
 {
-	return same_addr(addr, &t->server_addr) ? t->server_hash : hash_siphash13(&t->conf.key, addr->b, sizeof addr->b);
+	const struct server *s = &t->servers[server_slot(addr)];
+
+	return same_addr(addr, &s->addr) ? s->hash : hash_addr(&t->conf.key, addr->b);
 }
 
 static inline uint32_t host_hash(const struct track *t, const struct fp_addr *addr)
@@ -186,32 +218,132 @@ static inline uint32_t host_hash(const struct track *t, const struct fp_addr *ad
 	return (uint32_t)addr_hash(t, addr);
 }
 
+static inline struct aside *aside_item(const struct track *t, uint32_t number)
+{
+	return pool_item(&t->aside, number);
+}
+
 /* ---- trackhosts.c: numbers are items of t->hosts ---------------------------------------------- */
 
 uint32_t host_find(const struct track *t, uint32_t hash, const struct fp_addr *addr); /* TABLE_NONE: not there */
-/* The host of an address, made where it is new; it becomes the youngest. in_use: must not go for it. */
-uint32_t host_touch(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use);
+uint32_t host_add(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use);
+
+static inline bool host_is(const struct track *t, uint32_t n, const struct fp_addr *addr)
+{
+	const struct track_host *h = &t->hosts[n];
+
+	return same_addr(&h->addr, addr) && h->age.newer != HOST_FREE;
+}
+
+static inline struct age *host_age(struct track *t, const struct track_host *h)
+{
+	return h->sig.flags & HOST_CONFIRMED ? &t->hosts_confirmed : &t->hosts_new;
+}
+
+/* It becomes the youngest. */
+static inline uint32_t host_used(struct track *t, uint32_t n)
+{
+	struct track_host *h = &t->hosts[n];
+
+	if (t->exact)
+		age_touch(host_age(t, h), host_links(t), n);
+	else
+		h->sig.flags |= HOST_USED;
+	/* Times may go backwards: files in any order, a clock that is set. */
+	if (t->exact || t->now_s > h->last_s)
+		h->last_s = t->now_s;
+	else if (t->now_s < h->first_s)
+		h->first_s = t->now_s;
+	return n;
+}
+
+/* The host of an address, made where it is new; it becomes the youngest. hint: it may be that; TABLE_NONE. in_use: must not go for it. */
+static inline uint32_t host_touch(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t hint, uint32_t in_use)
+{
+	const uint32_t n = hint != TABLE_NONE && host_is(t, hint, addr) ? hint : host_find(t, hash, addr);
+
+	return n != TABLE_NONE ? host_used(t, n) : host_add(t, addr, hash, in_use);
+}
+
 /* The same for the address that a SYN goes to. */
-uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use);
+static inline uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
+{
+	struct server *s = &t->servers[server_slot(addr)];
+
+	s->hash = addr_hash(t, addr);
+	s->addr = *addr;
+	return s->host = host_touch(t, addr, (uint32_t)s->hash, s->host, in_use);
+}
+
 void host_confirm(struct track *t, uint32_t n, uint32_t in_use);
 void host_forget(struct track *t, uint32_t n);
 /* Those unseen for longer than host_age_s go. */
 void host_expire(struct track *t, uint32_t now_s);
+/* One that never completed a handshake and is not of that flow (NULL: of none) goes; false: there is none. */
+bool host_shed(struct track *t, const struct flow *in_use);
 /* The signature that the next one of that side is held against; NULL: none yet. */
-const struct track_sig *host_ref(const struct track *t, const struct track_host *h, enum side side);
-/* Keeps the host's last signature of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. */
-void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_sig *sig, uint32_t layout_hash);
+const struct track_kept *host_ref(const struct track *t, const struct track_host *h, enum side side);
+/*
+ * Keeps the host's last signature of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. sig->face is another user's: it
+ * stays that one's.
+ */
+void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig);
+/* What few hosts have; made where the host has none yet. NULL: none left. */
+struct aside *aside_of(struct track *t, struct track_host *h);
+/* It goes where nothing is in it. */
+void aside_done(struct track *t, struct track_host *h);
 void host_soon(const struct track *t, uint32_t n); /* a hint */
 
 /* ---- trackflows.c: numbers are items of t->flows ---------------------------------------------- */
 
-uint32_t flow_hash(const struct track *t, uint64_t src, const struct tcp_obs *obs);
+/* The hash of an address with a port mixed in: as secret as the first. */
+static inline uint64_t end_hash(uint64_t addr, uint16_t port)
+{
+	const uint64_t x = (addr + port * 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u; /* odd constants of splitmix64 */
+
+	return x ^ x >> 29;
+}
+
+/* The same for both directions: a sum of its ends. */
+static inline uint32_t flow_hash(const struct track *t, uint64_t src, const struct tcp_obs *obs)
+{
+	const uint64_t sum = end_hash(src, obs->src_port) + end_hash(addr_hash(t, &obs->dst), obs->dst_port);
+
+	return (uint32_t)(sum >> 32 ^ sum);
+}
+
 /* The flow of the segment in hand, TABLE_NONE without; *from says who sent it. */
-uint32_t flow_find(const struct track *t, uint32_t hash, enum side *from);
+uint32_t flow_find(const struct track *t, const struct ahead *a, enum side *from);
 void flow_forget(struct track *t, uint32_t n);
 /* A flow from the SYN in hand. */
-uint32_t flow_create(struct track *t, uint32_t hash, uint32_t src_hash);
+uint32_t flow_create(struct track *t, const struct ahead *a);
 void flow_expire(struct track *t, uint32_t now_s);
+
+/* ---- trackface.c: numbers + 1 are items of t->faces --------------------------------------------- */
+
+/*
+ * The face of that content, with one user more. Where none is left, hosts that never completed a handshake go for it, but not those of in_use
+ * (NULL: no flow). 0: still none.
+ */
+uint32_t face_take(struct track *t, const struct face_what *what, const struct flow *in_use);
+void face_gone(struct track *t, uint32_t n); /* the item, not + 1: its last user has gone */
+void face_relabelled(struct track *t);       /* labels of faces are others now */
+/* Whether both say the same but for the time: what the store would be told. */
+bool kept_same(const struct track *t, const struct track_kept *a, const struct track_kept *b);
+void kept_sig(const struct track *t, const struct track_kept *k, struct track_sig *out); /* k->face is not 0 */
+
+/* One user more, one less; 0 is nobody's. */
+static inline void face_hold(struct track *t, uint32_t face)
+{
+	if (face != 0)
+		t->faces[face - 1].users++;
+}
+
+static inline void face_drop(struct track *t, uint32_t face)
+{
+	if (face != 0 && --t->faces[face - 1].users == 0)
+		face_gone(t, face - 1);
+}
 
 /* ---- The others ------------------------------------------------------------------------------- */
 
@@ -222,8 +354,35 @@ uint16_t layout_number(struct track *t);
 
 /* One event more of the segment in hand. verdict NULL: it says nothing of a signature. */
 struct track_event *track_event_add(struct track *t, enum track_event_kind kind, const struct flow *f, enum side side, const struct verdict *verdict);
-/* Judges the SYN or SYN+ACK in hand. Returns false where that was all: a tool's, or p0f-sendsyn's. */
-bool track_judge(struct track *t, struct flow *f, enum side side, uint16_t syn_mss, struct verdict *v);
+/*
+ * What the SYN or SYN+ACK in hand is, whoever sent it: *v, t->kept. in_use: the flow it is of, NULL: none. False: no room for its face.
+ */
+bool track_look(struct track *t, uint16_t syn_mss, const struct flow *in_use, struct verdict *v);
+/* And what follows for its sender. Returns false where that was all: a tool's, or p0f-sendsyn's. */
+bool track_judge(struct track *t, struct flow *f, enum side side, const struct verdict *v);
+
+/* The number that a host keeps of a label; and back: NULL where it is no label's. */
+static inline uint16_t os_number(const struct track *t, const struct sig_label *label)
+{
+	const size_t n = (size_t)(label - t->labels) + 1;
+
+	return n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+static inline const struct sig_label *os_label(const struct track *t, uint16_t os)
+{
+	return os != 0 ? &t->labels[os - 1] : NULL;
+}
+
+/* Whose labels hosts' numbers are from now on. */
+static inline void track_use(struct track *t, const struct sigdb *db)
+{
+	if (t->db == db)
+		return;
+	t->db = db;
+	t->labels = sigdb_labels(db, &t->n_labels);
+}
+
 /* Clock and uptime from the timestamp of the segment in hand and an earlier one. */
 void track_clock(struct track *t, struct flow *f, enum side side, const struct verdict *v);
 /* A byte of the hash of the address that the segment in hand goes to. */
@@ -232,6 +391,6 @@ static inline uint8_t server_tag(const struct track *t)
 	return (uint8_t)(host_hash(t, &t->obs->dst) >> 24);
 }
 
-enum track_result track_segment(struct track *t, const struct tcp_obs *obs, uint32_t flow_hash, uint32_t src_hash);
+enum track_result track_segment(struct track *t, const struct tcp_obs *obs, const struct ahead *a);
 
 #endif

@@ -9,25 +9,24 @@ static void ahead_hash(const struct track *t, struct ahead *a, const struct tcp_
 
 	a->host = (uint32_t)src;
 	a->flow = flow_hash(t, src, obs);
-	__builtin_prefetch(&t->flow_index.slot[a->flow & t->flow_index.mask]);
+	a->batch = true;
+	table_prefetch(&t->flow_index, a->flow);
 	if (obs->kind == OBS_SYN)
-		__builtin_prefetch(&t->host_index.slot[a->host & t->host_index.mask]);
+		table_prefetch(&t->host_index, a->host);
 }
 
 static void ahead_find(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
 {
-	uint32_t at = a->flow;
+	struct table_walk w = table_walk(&t->flow_index, a->flow);
 
-	a->flow_item = table_next(&t->flow_index, a->flow, &at);
-	if (a->flow_item != TABLE_NONE) {
+	a->flow_item = table_next(&t->flow_index, &w);
+	if (a->flow_item != TABLE_NONE)
 		__builtin_prefetch(&t->flows[a->flow_item], 1);
-		__builtin_prefetch((const char *)(&t->flows[a->flow_item] + 1) - 1, 1);
-	}
 	a->host_item = TABLE_NONE;
 	if (obs->kind != OBS_SYN)
 		return;
-	at = a->host;
-	a->host_item = table_next(&t->host_index, a->host, &at);
+	w = table_walk(&t->host_index, a->host);
+	a->host_item = table_next(&t->host_index, &w);
 	if (a->host_item != TABLE_NONE)
 		host_soon(t, a->host_item);
 }
@@ -50,12 +49,8 @@ static void ahead_follow(const struct track *t, const struct ahead *a)
 		return;
 	const struct track_host *h = &t->hosts[a->host_item];
 
-	if (h->scores != 0) {
-		const struct scores *points = pool_item(&t->scores, h->scores);
-
-		load(points);
-		load((const char *)(points + 1) - 1);
-	}
+	if (h->aside != 0)
+		load(aside_item(t, h->aside));
 	if (!t->exact)
 		return;
 	if (h->age.newer != TABLE_NONE)
@@ -72,7 +67,7 @@ static void ahead_evict(const struct track *t, size_t n)
 	if (t->flows_free != 0 || t->flows_used < t->conf.flows_max)
 		return;
 	for (; n > 0 && f != TABLE_NONE; n--, f = t->flows[f].age.newer)
-		__builtin_prefetch(&t->flow_index.slot[t->flows[f].hash & t->flow_index.mask], 1);
+		table_prefetch(&t->flow_index, t->flows[f].hash);
 }
 
 void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *obs, size_t n,
@@ -80,9 +75,10 @@ void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *
 {
 	assert(t->magic == TRACK_MAGIC && n <= TRACK_BATCH);
 	t->payload = NULL;
-	t->db = db;
+	track_use(t, db);
 	t->ev = t->batch_ev;
 	/* A miss costs as much as all the rest of a segment: the loads of a whole batch are under way together. */
+	memset(t->made, 0, sizeof t->made);
 	for (size_t i = 0; i < n; i++)
 		ahead_hash(t, &t->ahead[i], &obs[i]);
 	ahead_evict(t, n);
@@ -91,7 +87,7 @@ void track_batch(struct track *t, const struct sigdb *db, const struct tcp_obs *
 	for (size_t i = 0; i < n; i++)
 		ahead_follow(t, &t->ahead[i]);
 	for (size_t i = 0; i < n; i++) {
-		const enum track_result result = track_segment(t, &obs[i], t->ahead[i].flow, t->ahead[i].host);
+		const enum track_result result = track_segment(t, &obs[i], &t->ahead[i]);
 
 		on(ctx, result, t->batch_ev, t->n_events);
 	}

@@ -29,10 +29,10 @@ static uint32_t hz_round(uint32_t hz)
  * From what a segment's clock is measured: the host's last SYN or SYN+ACK; but later segments of a client from their own SYN, which p0f does
  * not do: with timestamps that begin anew with each connection, another SYN says nothing of this one.
  */
-static const struct track_sig *clock_ref(const struct track *t, const struct flow *f, enum side side)
+static const struct track_kept *clock_ref(const struct track *t, const struct flow *f, enum side side)
 {
 	if (t->correct && side == CLIENT && t->obs->kind != OBS_SYN)
-		return &t->said[f - t->flows].sig;
+		return &f->said;
 	return host_ref(t, &t->hosts[f->host[side]], side);
 }
 
@@ -43,19 +43,20 @@ static const struct track_sig *clock_ref(const struct track *t, const struct flo
  */
 static bool uptime_doubtful(const struct track_host *h, uint32_t hz)
 {
-	return h->flags & HOST_TS_JUMPED || (hz >= HZ_OF_TODAY && !(h->flags & HOST_TS_STEADY));
+	return h->sig.flags & HOST_TS_JUMPED || (hz >= HZ_OF_TODAY && !(h->sig.flags & HOST_TS_STEADY));
 }
 
 void track_clock(struct track *t, struct flow *f, enum side side, const struct verdict *v)
 {
 	const struct tcp_obs *obs = t->obs;
 	struct track_host *h = &t->hosts[f->host[side]];
-	const struct track_sig *ref = clock_ref(t, f, side);
+	const struct track_kept *ref = clock_ref(t, f, side);
+	const uint8_t done = side == CLIENT ? FLOW_CLOCK : FLOW_SERVER_CLOCK;
 
-	if (obs->ts1 == 0 || f->flags & FLOW_SENDSYN || f->hz[side] != 0 || ref == NULL || ref->ts1 == 0)
+	if (obs->ts1 == 0 || f->flags & (FLOW_SENDSYN | done) || ref == NULL || ref->ts1 == 0)
 		return;
 
-	const uint64_t ms = milliseconds(obs->time_ns) - milliseconds(ref->time_ns);
+	const uint64_t ms = t->now_ms - kept_ms(ref);
 	const uint32_t ticks = obs->ts1 - ref->ts1;
 
 	if (ms < UPTIME_WAIT_MIN_MS || ms > UPTIME_WAIT_MAX_MS || ticks < UPTIME_TICKS_MIN ||
@@ -66,20 +67,18 @@ void track_clock(struct track *t, struct flow *f, enum side side, const struct v
 
 	if (hz < HZ_MIN || hz > HZ_MAX) {
 		if (obs->kind != OBS_SYN) /* there the host may have changed */
-			f->hz[side] = -1;
+			f->flags |= done;
 		if (obs->kind == OBS_SYN || obs->kind == OBS_SYNACK)
-			h->flags = (uint8_t)((h->flags & ~HOST_TS_STEADY) | HOST_TS_JUMPED);
+			h->sig.flags = ((h->sig.flags & ~HOST_TS_STEADY) | HOST_TS_JUMPED) & 63;
 		return;
 	}
 	if (obs->kind == OBS_SYN && h->last_server != server_tag(t))
-		h->flags = (uint8_t)((h->flags & ~HOST_TS_JUMPED) | HOST_TS_STEADY);
+		h->sig.flags = ((h->sig.flags & ~HOST_TS_JUMPED) | HOST_TS_STEADY) & 63;
 
 	const uint32_t rounded = hz_round((uint32_t)hz);
 	struct track_event *e = track_event_add(t, TRACK_UPTIME, f, side, v);
 
-	if (v == NULL)
-		e->sig = ref;
-	f->hz[side] = (int16_t)rounded;
+	f->flags |= done;
 	e->clock_hz = (uint16_t)rounded;
 	e->raw_hz = hz;
 	e->uptime_min = obs->ts1 / rounded / 60;

@@ -5,17 +5,13 @@
 
 uint32_t host_find(const struct track *t, uint32_t hash, const struct fp_addr *addr)
 {
-	uint32_t at = hash, n;
+	struct table_walk w = table_walk(&t->host_index, hash);
+	uint32_t n;
 
-	while ((n = table_next(&t->host_index, hash, &at)) != TABLE_NONE)
+	while ((n = table_next(&t->host_index, &w)) != TABLE_NONE)
 		if (same_addr(&t->hosts[n].addr, addr))
 			break;
 	return n;
-}
-
-static struct age *host_age(struct track *t, const struct track_host *h)
-{
-	return h->flags & HOST_CONFIRMED ? &t->hosts_confirmed : &t->hosts_new;
 }
 
 void host_forget(struct track *t, uint32_t n)
@@ -26,16 +22,14 @@ void host_forget(struct track *t, uint32_t n)
 		t->conf.evict(t->conf.evict_ctx, h);
 	table_remove(&t->host_index, host_hash(t, &h->addr), n);
 	age_remove(host_age(t, h), host_links(t), n);
-	if (h->synack != 0)
-		pool_give(&t->synacks, h->synack);
-	if (h->scores != 0)
-		pool_give(&t->scores, h->scores);
-	h->synack = h->scores = 0;
-	h->sig.label = h->os = NULL; /* track_relabel() looks at every item */
-	h->flags = 0;
-	h->generation++;
+	if (h->aside != 0) {
+		face_drop(t, aside_item(t, h->aside)->synack.face);
+		pool_give(&t->aside, h->aside);
+	}
+	face_drop(t, h->sig.face);
 	t->stats.hosts--;
-	h->age.older = t->hosts_free;
+	memset(h, 0, sizeof *h);
+	h->age = (struct age_link){ .newer = HOST_FREE, .older = t->hosts_free };
 	t->hosts_free = n + 1;
 }
 
@@ -50,9 +44,9 @@ static uint32_t age_victim(struct track *t, struct age *age, uint32_t in_use)
 
 		if (n != TABLE_NONE && n == in_use)
 			n = t->hosts[n].age.newer;
-		if (n == TABLE_NONE || !(t->hosts[n].flags & HOST_USED) || chances == CHANCES_MAX)
+		if (n == TABLE_NONE || !(t->hosts[n].sig.flags & HOST_USED) || chances == CHANCES_MAX)
 			return n;
-		t->hosts[n].flags &= (uint8_t)~HOST_USED;
+		t->hosts[n].sig.flags &= ~HOST_USED & 63;
 		age_touch(age, host_links(t), n);
 	}
 }
@@ -67,7 +61,7 @@ static uint32_t host_victim(struct track *t, uint32_t in_use)
 
 static void host_evict(struct track *t, uint32_t n)
 {
-	if (t->hosts[n].flags & HOST_CONFIRMED)
+	if (t->hosts[n].sig.flags & HOST_CONFIRMED)
 		t->stats.confirmed_evicted++;
 	host_forget(t, n);
 	t->stats.hosts_evicted++;
@@ -90,52 +84,16 @@ static uint32_t host_slot(struct track *t, uint32_t in_use)
 	return n;
 }
 
-static uint32_t host_add(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use)
+uint32_t host_add(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use)
 {
 	const uint32_t n = host_slot(t, in_use);
 	struct track_host *h = &t->hosts[n];
 
-	*h = (struct track_host){ .addr = *addr, .first_s = t->now_s, .last_s = t->now_s, .generation = h->generation };
+	*h = (struct track_host){ .addr = *addr, .first_s = t->now_s, .last_s = t->now_s };
 	table_insert(&t->host_index, hash, n);
 	age_add(&t->hosts_new, host_links(t), n);
 	t->stats.hosts++;
 	return n;
-}
-
-static uint32_t host_used(struct track *t, uint32_t n)
-{
-	struct track_host *h = &t->hosts[n];
-
-	if (t->exact)
-		age_touch(host_age(t, h), host_links(t), n);
-	else
-		h->flags |= HOST_USED;
-	/* Times may go backwards: files in any order, a clock that is set. */
-	if (t->exact || t->now_s > h->last_s)
-		h->last_s = t->now_s;
-	else if (t->now_s < h->first_s)
-		h->first_s = t->now_s;
-	return n;
-}
-
-uint32_t host_touch(struct track *t, const struct fp_addr *addr, uint32_t hash, uint32_t in_use)
-{
-	const uint32_t n = host_find(t, hash, addr);
-
-	return n != TABLE_NONE ? host_used(t, n) : host_add(t, addr, hash, in_use);
-}
-
-uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
-{
-	const struct track_host *h = &t->hosts[t->server];
-
-	if (h->generation == t->server_generation && same_addr(&h->addr, addr))
-		return host_used(t, t->server);
-	t->server_hash = addr_hash(t, addr);
-	t->server_addr = *addr;
-	t->server = host_touch(t, addr, (uint32_t)t->server_hash, in_use);
-	t->server_generation = t->hosts[t->server].generation;
-	return t->server;
 }
 
 void host_confirm(struct track *t, uint32_t n, uint32_t in_use)
@@ -143,7 +101,7 @@ void host_confirm(struct track *t, uint32_t n, uint32_t in_use)
 	struct track_host *h = &t->hosts[n];
 
 	/* p0f has one line of hosts, by their last SYN. */
-	if (h->flags & HOST_CONFIRMED || !t->correct)
+	if (h->sig.flags & HOST_CONFIRMED || !t->correct)
 		return;
 	if (t->conf.probation_max != 0 && t->hosts_confirmed.n >= t->conf.hosts_max - t->conf.probation_max) {
 		const uint32_t oldest = age_victim(t, &t->hosts_confirmed, in_use);
@@ -152,44 +110,100 @@ void host_confirm(struct track *t, uint32_t n, uint32_t in_use)
 			host_evict(t, oldest);
 	}
 	age_remove(&t->hosts_new, host_links(t), n);
-	h->flags |= HOST_CONFIRMED;
+	h->sig.flags |= HOST_CONFIRMED;
 	age_add(&t->hosts_confirmed, host_links(t), n);
 }
 
-const struct track_sig *host_ref(const struct track *t, const struct track_host *h, enum side side)
+bool host_shed(struct track *t, const struct flow *in_use)
 {
-	const struct track_sig *sig = &h->sig;
+	uint32_t n = age_victim(t, &t->hosts_new, TABLE_NONE);
 
-	if (!(h->flags & HOST_HAS_SIG))
-		return NULL;
-	if (side == SERVER && h->synack != 0)
-		sig = pool_item(&t->synacks, h->synack);
-	else if (!(h->flags & HOST_SIG_SYNACK) != (side == CLIENT))
-		return NULL;
-	return sig->label != NULL && sig->label->app ? NULL : sig;
+	while (n != TABLE_NONE && in_use != NULL && (n == in_use->host[CLIENT] || n == in_use->host[SERVER]))
+		n = t->hosts[n].age.newer;
+	if (n == TABLE_NONE)
+		return false;
+	host_evict(t, n);
+	return true;
 }
 
-void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_sig *sig, uint32_t layout_hash)
+struct aside *aside_of(struct track *t, struct track_host *h)
 {
-	if (side == SERVER && h->flags & HOST_HAS_SIG && !(h->flags & HOST_SIG_SYNACK)) {
-		if (h->synack == 0)
-			h->synack = pool_take(&t->synacks);
-		if (h->synack != 0)
-			*(struct track_sig *)pool_item(&t->synacks, h->synack) = *sig;
+	if (h->aside == 0)
+		h->aside = pool_take(&t->aside) & ASIDE_MAX;
+	return h->aside != 0 ? aside_item(t, h->aside) : NULL;
+}
+
+void aside_done(struct track *t, struct track_host *h)
+{
+	const struct aside *a = aside_item(t, h->aside);
+
+	if (a->synack.face != 0 || a->event.time_s != 0 || !scores_empty(&a->scores))
+		return;
+	pool_give(&t->aside, h->aside);
+	h->aside = 0;
+}
+
+const struct track_kept *host_ref(const struct track *t, const struct track_host *h, enum side side)
+{
+	const struct track_kept *sig = &h->sig;
+
+	if (!(sig->flags & HOST_HAS_SIG))
+		return NULL;
+	if (side == SERVER && h->aside != 0 && aside_item(t, h->aside)->synack.face != 0)
+		sig = &aside_item(t, h->aside)->synack;
+	else if (!(sig->flags & HOST_SIG_SYNACK) != (side == CLIENT))
+		return NULL;
+
+	const struct sig_label *label = t->faces[sig->face - 1].what.label;
+
+	return label != NULL && label->app ? NULL : sig;
+}
+
+/* The same, but for what is not of the signature. */
+static inline void kept_copy(struct track *t, struct track_kept *to, const struct track_kept *from)
+{
+	if (to->face != from->face) {
+		face_hold(t, from->face);
+		face_drop(t, to->face);
+		to->face = from->face;
+	}
+	to->ttl = from->ttl;
+	to->ts1 = from->ts1;
+	to->s = from->s;
+	to->ms = from->ms;
+}
+
+static void keep_aside(struct track *t, struct track_host *h, const struct track_kept *sig)
+{
+	struct aside *a = aside_of(t, h);
+
+	if (a != NULL)
+		kept_copy(t, &a->synack, sig);
+}
+
+void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig)
+{
+	/* The same again, as nearly always. */
+	if (side == CLIENT && (h->sig.flags & (HOST_HAS_SIG | HOST_SIG_SYNACK)) == HOST_HAS_SIG && h->sig.face == sig->face && h->sig.ttl == sig->ttl) {
+		kept_copy(t, &h->sig, sig);
 		return;
 	}
-	if (side == CLIENT && h->flags & HOST_SIG_SYNACK) {
-		h->synack = pool_take(&t->synacks);
-		if (h->synack != 0)
-			*(struct track_sig *)pool_item(&t->synacks, h->synack) = h->sig;
-		h->flags &= (uint8_t)~HOST_SIG_SYNACK;
+	if (side == SERVER && h->sig.flags & HOST_HAS_SIG && !(h->sig.flags & HOST_SIG_SYNACK)) {
+		keep_aside(t, h, sig);
+		return;
 	}
-	if (t->conf.replace != NULL && h->unsent.dirty && h->unsent.confirmed)
-		t->conf.replace(t->conf.evict_ctx, h, sig);
-	h->sig = *sig;
-	h->flags |= side == SERVER ? HOST_HAS_SIG | HOST_SIG_SYNACK : HOST_HAS_SIG;
-	if (side == CLIENT)
-		h->layout_hash = layout_hash;
+	if (side == CLIENT && h->sig.flags & HOST_SIG_SYNACK) {
+		keep_aside(t, h, &h->sig);
+		h->sig.flags &= ~HOST_SIG_SYNACK & 63;
+		h->unsent.said = TRACK_SAID_NOTHING;
+	}
+	if (!kept_same(t, &h->sig, sig)) {
+		if (t->conf.replace != NULL && h->unsent.dirty && h->unsent.confirmed)
+			t->conf.replace(t->conf.evict_ctx, h);
+		h->unsent.said = TRACK_SAID_NOTHING;
+	}
+	kept_copy(t, &h->sig, sig);
+	h->sig.flags |= side == SERVER ? HOST_HAS_SIG | HOST_SIG_SYNACK : HOST_HAS_SIG;
 }
 
 /* By the clock of the packets, unsigned, so that a clock set back forgets everything, as in p0f. */
@@ -205,10 +219,7 @@ void host_expire(struct track *t, uint32_t now_s)
 
 void host_soon(const struct track *t, uint32_t n)
 {
-	const char *h = (const char *)&t->hosts[n];
-
-	__builtin_prefetch(h, 1);
-	__builtin_prefetch(h + sizeof(struct track_host) / 2, 1); /* CACHELINE is what two threads keep apart: a pair of these */
+	__builtin_prefetch(&t->hosts[n], 1);
 }
 
 /* ---- Questions ---------------------------------------------------------------------------- */
@@ -223,10 +234,33 @@ const struct fp_addr *track_host_addr(const struct track_host *host)
 	return &host->addr;
 }
 
-const struct track_sig *track_host_sig(const struct track_host *host, bool *synack)
+bool track_host_sig(const struct track *t, const struct track_host *host, struct track_sig *out, bool *synack)
 {
-	*synack = host->flags & HOST_SIG_SYNACK;
-	return host->flags & HOST_HAS_SIG ? &host->sig : NULL;
+	*synack = host->sig.flags & HOST_SIG_SYNACK;
+	if (!(host->sig.flags & HOST_HAS_SIG))
+		return false;
+	kept_sig(t, &host->sig, out);
+	return true;
+}
+
+struct track_unsent_event *track_event_unsent(struct track *t, struct track_host *host)
+{
+	struct aside *a = aside_of(t, host);
+
+	return a != NULL ? &a->event : NULL;
+}
+
+const struct track_unsent_event *track_event_of(const struct track *t, const struct track_host *host)
+{
+	return host->aside != 0 ? &aside_item(t, host->aside)->event : NULL;
+}
+
+void track_event_sent(struct track *t, struct track_host *host)
+{
+	if (host->aside == 0)
+		return;
+	aside_item(t, host->aside)->event = (struct track_unsent_event){ 0 };
+	aside_done(t, host);
 }
 
 void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns)
@@ -235,22 +269,20 @@ void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *
 	*last_ns = host->last_s * INT64_C(1000000000);
 }
 
-uint64_t track_host_ref(const struct track *t, const struct track_host *host)
+uint32_t track_host_number(const struct track *t, const struct track_host *host)
 {
-	return (uint64_t)host->generation << 32 | (uint32_t)(host - t->hosts);
+	return (uint32_t)(host - t->hosts);
 }
 
-struct track_host *track_host_of(struct track *t, uint64_t ref)
+struct track_host *track_host_at(struct track *t, uint32_t number)
 {
-	const uint32_t n = (uint32_t)ref;
-
-	return n < t->hosts_used && t->hosts[n].generation == ref >> 32 ? &t->hosts[n] : NULL;
+	return number < t->hosts_used && t->hosts[number].age.newer != HOST_FREE ? &t->hosts[number] : NULL;
 }
 
-void track_host_soon(const struct track *t, uint64_t ref)
+void track_host_soon(const struct track *t, uint32_t number)
 {
-	if ((uint32_t)ref < t->hosts_used)
-		host_soon(t, (uint32_t)ref);
+	if (number < t->hosts_used)
+		host_soon(t, number);
 }
 
 struct track_host *track_find(struct track *t, const struct fp_addr *addr)
@@ -261,7 +293,7 @@ struct track_host *track_find(struct track *t, const struct fp_addr *addr)
 }
 bool track_host_confirmed(const struct track_host *host)
 {
-	return host->flags & HOST_CONFIRMED;
+	return host->sig.flags & HOST_CONFIRMED;
 }
 
 static uint32_t forget_list(struct track *t, const struct age *age, const struct fp_cidr *block)
@@ -273,9 +305,6 @@ static uint32_t forget_list(struct track *t, const struct age *age, const struct
 		if (!fp_cidr_has(block, &t->hosts[n].addr))
 			continue;
 		host_forget(t, n);
-		/* Nothing of it is to stay in memory either. */
-		memset(&t->hosts[n].sig, 0, sizeof t->hosts[n].sig);
-		memset(&t->hosts[n].addr, 0, sizeof t->hosts[n].addr);
 		forgotten++;
 	}
 	return forgotten;

@@ -15,38 +15,41 @@ static const struct sig_label *relabel(const struct sig_label *old, const struct
 	return best;
 }
 
-/* One answer is remembered: neighbours often run the same. */
-static void relabel_sig(struct track_sig *sig, const struct sigdb *fresh, const struct sig_label *memo[2])
+/* The labels of old that have numbers, by these, as numbers of the new ones. */
+static void renumber(const struct track *t, const struct sig_label *old, size_t n_old, uint16_t number[UINT16_MAX + 1])
 {
-	if (sig->label == NULL)
-		return;
-	if (sig->label != memo[0]) {
-		memo[0] = sig->label;
-		memo[1] = relabel(sig->label, fresh);
+	memset(number, 0, (UINT16_MAX + 1) * sizeof *number);
+	for (size_t n = 0; n < n_old && n < UINT16_MAX; n++) {
+		const struct sig_label *now = relabel(&old[n], t->db);
+
+		if (now != NULL)
+			number[n + 1] = os_number(t, now);
 	}
-	sig->label = memo[1];
 }
 
 void track_relabel(struct track *t, const struct sigdb *fresh)
 {
-	const struct sig_label *memo[2] = { NULL, NULL };
+	const struct sig_label *const old = t->labels;
+	const size_t n_old = t->n_labels;
+	uint16_t number[UINT16_MAX + 1];
 
+	if (t->db == NULL)
+		return; /* nothing was judged by it */
 	if (t->answers != NULL)
 		match_cache_clear(t->answers); /* the old one is freed, and another may come to lie where it lay */
-	for (uint32_t i = 0; i < t->hosts_used; i++) {
-		struct track_host *h = &t->hosts[i];
+	t->db = NULL;
+	track_use(t, fresh);
+	renumber(t, old, n_old, number);
+	for (uint32_t i = 0; i < t->faces_used; i++) {
+		struct face *f = &t->faces[i];
+		const size_t n = f->users > 0 && f->what.label != NULL ? (size_t)(f->what.label - old) + 1 : 0;
 
-		relabel_sig(&h->sig, fresh, memo);
-		if (h->os != NULL && h->os != memo[0]) {
-			memo[0] = h->os;
-			memo[1] = relabel(h->os, fresh);
-		}
-		if (h->os != NULL)
-			h->os = memo[1];
-		if (h->synack != 0)
-			relabel_sig(pool_item(&t->synacks, h->synack), fresh, memo);
+		if (n > UINT16_MAX)
+			f->what.label = relabel(f->what.label, fresh);
+		else if (n != 0)
+			f->what.label = os_label(t, number[n]);
 	}
-	for (uint32_t i = 0; t->correct && i < t->flows_used; i++)
-		if (!(t->flows[i].flags & FLOW_FREE))
-			relabel_sig(&t->said[i].sig, fresh, memo);
+	face_relabelled(t);
+	for (uint32_t i = 0; i < t->hosts_used; i++)
+		t->hosts[i].os = number[t->hosts[i].os];
 }

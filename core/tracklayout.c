@@ -4,12 +4,13 @@
 static uint16_t layout_find(struct track *t, const struct layout *l)
 {
 	struct layout kinds = *l;
-	uint32_t at, n;
+	struct table_walk w;
+	uint32_t n;
 
 	kinds.eol_pad = 0;
 	t->layout_hash = (uint32_t)hash_siphash13(&t->conf.key, &kinds, sizeof kinds);
-	at = t->layout_hash;
-	while ((n = table_next(&t->layout_index, t->layout_hash, &at)) != TABLE_NONE)
+	w = table_walk(&t->layout_index, t->layout_hash);
+	while ((n = table_next(&t->layout_index, &w)) != TABLE_NONE)
 		if (memcmp(&t->layouts[n], l, sizeof *l) == 0)
 			return (uint16_t)(n + 1);
 	if (t->n_layouts == LAYOUTS_MAX)

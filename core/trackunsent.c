@@ -1,75 +1,96 @@
-/* trackunsent - hosts with something unsent, in the order of their addresses. */
+/* trackunsent - hosts with something unsent, in the order of their addresses, sorted where the caller wants them: no memory but that. */
 #include "core/track_int.h"
 
 #include <stdlib.h>
 
-/* An IPv4 address as a number, and whose it is. */
-struct v4 {
-	uint32_t addr, host;
-};
+#define FEW 24 /* sorted by insertion */
 
-/* By one byte. from and to are of n. */
-static void order_by_byte(const struct v4 *from, struct v4 *to, size_t n, unsigned shift)
+/* Where an address stands: below IPv4's place among the mapped ones, IPv4, above. */
+enum place { BELOW, V4, ABOVE, PLACES };
+
+static enum place place_of(const struct fp_addr *addr)
 {
-	size_t at[257] = { 0 };
+	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	const int order = memcmp(addr->b, mapped, sizeof mapped);
 
-	for (size_t i = 0; i < n; i++)
-		at[(from[i].addr >> shift & 255) + 1]++;
+	return order < 0 ? BELOW : order == 0 ? V4 : ABOVE;
+}
+
+static uint32_t v4_key(const struct fp_addr *addr)
+{
+	return (uint32_t)addr->b[12] << 24 | (uint32_t)addr->b[13] << 16 | (uint32_t)addr->b[14] << 8 | addr->b[15];
+}
+
+static void sort_few(struct track_in_line *line, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		const struct track_in_line x = line[i];
+		uint32_t at = i;
+
+		for (; at > 0 && line[at - 1].key > x.key; at--)
+			line[at] = line[at - 1];
+		line[at] = x;
+	}
+}
+
+/* By key, in place, a byte at a time from the highest: who stands in another's part changes places with whom it meets there. */
+static void sort_by_key(struct track_in_line *line, uint32_t n, unsigned shift)
+{
+	uint32_t count[256] = { 0 }, at[256], end[256], sum = 0;
+
+	if (n <= FEW) {
+		sort_few(line, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		count[line[i].key >> shift & 255]++;
+	for (unsigned b = 0; b < 256; b++) {
+		at[b] = sum;
+		end[b] = sum += count[b];
+	}
 	for (unsigned b = 0; b < 256; b++)
-		at[b + 1] += at[b];
-	for (size_t i = 0; i < n; i++)
-		to[at[from[i].addr >> shift & 255]++] = from[i];
+		while (at[b] < end[b]) {
+			struct track_in_line x = line[at[b]];
+
+			for (unsigned c; (c = x.key >> shift & 255) != b;) {
+				const struct track_in_line met = line[at[c]];
+
+				line[at[c]++] = x;
+				x = met;
+			}
+			line[at[b]++] = x;
+		}
+	for (unsigned b = 0; b < 256 && shift > 0; b++)
+		if (count[b] > 1)
+			sort_by_key(line + end[b] - count[b], count[b], shift - 8);
 }
 
 static int order_by_address(const void *a, const void *b, void *ctx)
 {
 	const struct track *t = ctx;
+	const struct track_in_line *x = a, *y = b;
 
-	return memcmp(t->hosts[*(const uint32_t *)a].addr.b, t->hosts[*(const uint32_t *)b].addr.b, sizeof t->hosts->addr.b);
+	return memcmp(t->hosts[x->host].addr.b, t->hosts[y->host].addr.b, sizeof t->hosts->addr.b);
 }
 
-/* Those below IPv4's place among the mapped addresses, IPv4, the rest. */
-static void give_in_order(const struct track *t, const struct v4 *v4, size_t n4, const uint32_t *v6, size_t n6,
-    void (*give)(void *ctx, uint64_t ref), void *ctx)
+uint32_t track_unsent_hosts(const struct track *t, struct track_in_line *line)
 {
-	size_t i = 0;
+	uint32_t n[PLACES] = { 0 }, at[PLACES];
 
-	for (; i < n6 && n4 > 0 && memcmp(t->hosts[v6[i]].addr.b, t->hosts[v4->host].addr.b, sizeof t->hosts->addr.b) < 0; i++)
-		give(ctx, track_host_ref(t, &t->hosts[v6[i]]));
-	for (size_t k = 0; k < n4; k++)
-		give(ctx, track_host_ref(t, &t->hosts[v4[k].host]));
-	for (; i < n6; i++)
-		give(ctx, track_host_ref(t, &t->hosts[v6[i]]));
-}
-
-void track_unsent_hosts(struct track *t, void (*give)(void *ctx, uint64_t ref), void *ctx)
-{
-	const size_t max = t->hosts_used;
-	struct v4 *v4 = table_memory(2 * max, sizeof *v4);
-	uint32_t *v6 = table_memory(max, sizeof *v6);
-	size_t n4 = 0, n6 = 0;
-
-	for (uint32_t i = 0; i < max; i++) {
+	for (uint32_t i = 0; i < t->hosts_used; i++)
+		if (t->hosts[i].unsent.dirty)
+			n[place_of(&t->hosts[i].addr)]++;
+	at[BELOW] = 0;
+	at[V4] = n[BELOW];
+	at[ABOVE] = n[BELOW] + n[V4];
+	for (uint32_t i = 0; i < t->hosts_used; i++) {
 		const struct track_host *h = &t->hosts[i];
 
-		if (!h->unsent.dirty)
-			continue;
-		if (v4 == NULL || v6 == NULL)
-			give(ctx, track_host_ref(t, h));
-		else if (fp_addr_is_v4(&h->addr))
-			v4[n4++] = (struct v4){ (uint32_t)h->addr.b[12] << 24 | (uint32_t)h->addr.b[13] << 16 | (uint32_t)h->addr.b[14] << 8 |
-			    h->addr.b[15], i };
-		else
-			v6[n6++] = i;
+		if (h->unsent.dirty)
+			line[at[place_of(&h->addr)]++] = (struct track_in_line){ i, v4_key(&h->addr) };
 	}
-	if (v4 != NULL && v6 != NULL) {
-		for (unsigned shift = 0; shift < 32; shift += 16) {
-			order_by_byte(v4, v4 + max, n4, shift);
-			order_by_byte(v4 + max, v4, n4, shift + 8);
-		}
-		qsort_r(v6, n6, sizeof *v6, order_by_address, t);
-		give_in_order(t, v4, n4, v6, n6, give, ctx);
-	}
-	table_memory_free(v4, 2 * max, sizeof *v4);
-	table_memory_free(v6, max, sizeof *v6);
+	qsort_r(line, n[BELOW], sizeof *line, order_by_address, (void *)t);
+	sort_by_key(line + n[BELOW], n[V4], 24);
+	qsort_r(line + n[BELOW] + n[V4], n[ABOVE], sizeof *line, order_by_address, (void *)t);
+	return n[BELOW] + n[V4] + n[ABOVE];
 }

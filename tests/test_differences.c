@@ -110,8 +110,9 @@ struct said {
 	char text[512];
 };
 
-static void say_event(struct said *out, const struct track_event *e, bool compat)
+static void say_event(struct said *out, const struct track *t, const struct track_event *e, bool compat)
 {
+	struct track_sig sig;
 	static const char *const qualities[] = { "none", "exact", "generic", "fuzzy" };
 	static const char *const reasons[REASON_COUNT] = {
 #define X(constant, name) name,
@@ -138,7 +139,7 @@ static void say_event(struct said *out, const struct track_event *e, bool compat
 		    qualities[e->verdict.match], dist);
 		break;
 	case TRACK_HANDSHAKE:
-		snprintf(to, size, "handshake %s", e->sig == NULL ? "-" : e->sig->label != NULL ? e->sig->label->name : "???");
+		snprintf(to, size, "handshake %s", !track_event_sig(t, e, &sig) ? "-" : sig.label != NULL ? sig.label->name : "???");
 		break;
 	case TRACK_UPTIME:
 		snprintf(to, size, "uptime %u%s", e->clock_hz, e->uptime_doubtful && !compat ? " doubtful" : "");
@@ -184,7 +185,7 @@ static void run(size_t row, bool compat, struct said *out)
 			continue;
 		track_observe_payload(t, db, &obs, bytes + obs.payload_at, ev, &events);
 		for (size_t i = 0; i < events; i++)
-			say_event(out, &ev[i], compat);
+			say_event(out, t, &ev[i], compat);
 	}
 	track_destroy(&t);
 	sigdb_free(&db);

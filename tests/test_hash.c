@@ -31,6 +31,8 @@ static void test_siphash(void **state)
 		if (hash_siphash13(&key, bytes, sip_rows[i].len) != sip_rows[i].want)
 			fail_msg("%zu bytes: got %016llx", sip_rows[i].len,
 			    (unsigned long long)hash_siphash13(&key, bytes, sip_rows[i].len));
+	assert_true(hash_addr(&key, bytes) == hash_siphash13(&key, bytes, 16));
+	assert_true(hash_addr(&key, bytes + 3) == hash_siphash13(&key, bytes + 3, 16)); /* wherever it lies */
 }
 
 static void test_id(void **state)

@@ -811,6 +811,25 @@ static void test_newcomers_have_a_part(void **state)
 	end(&f);
 }
 
+/* All tables together, by the hosts that they are for. */
+static void test_table_bytes(void **state)
+{
+	static const uint32_t rows[] = { 100000, 1000000, 1600000, 10000000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fixture f;
+		uint64_t bytes;
+
+		begin_conf(&f, (struct matcher_conf){ .hosts_max = rows[i], .flows_max = rows[i] < 1000000 ? 8192 : 65536 });
+		bytes = count(&f, C_TABLE_BYTES);
+		if (bytes > rows[i] * UINT64_C(128) || (rows[i] >= 1000000 && bytes > rows[i] * UINT64_C(105)) || bytes < rows[i] * UINT64_C(64))
+			fail_msg("%u hosts have tables of %llu bytes: %.1f a host", rows[i], (unsigned long long)bytes, (double)bytes / rows[i]);
+		print_message("%u hosts: %.1f bytes a host\n", rows[i], (double)bytes / rows[i]);
+		end(&f);
+	}
+}
+
 /* A person's traces go, and what was still to be said of them is said first: the store's writer counts it. */
 static void test_forget(void **state)
 {
@@ -867,6 +886,7 @@ int main(void)
 		cmocka_unit_test(test_when_on_probation),
 		cmocka_unit_test(test_newcomers_have_a_part),
 		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_table_bytes),
 	};
 
 	return cmocka_run_group_tests_name("matcher", tests, NULL, NULL);

@@ -158,6 +158,14 @@ static const char *see(struct world *w, struct tcp_obs obs)
 	return w->words;
 }
 
+/* What event number i says. */
+static const struct track_sig *said(struct world *w, size_t i)
+{
+	static struct track_sig sig;
+
+	return track_event_sig(w->t, &w->ev[i], &sig) ? &sig : NULL;
+}
+
 #define SEE(w, obs, want) assert_string_equal(see((w), (obs)), (want))
 
 static struct track_host *host(struct world *w, uint32_t n)
@@ -165,6 +173,14 @@ static struct track_host *host(struct world *w, uint32_t n)
 	const struct fp_addr a = addr(n);
 
 	return track_find(w->t, &a);
+}
+
+/* What the host said last; NULL: nothing. */
+static const struct track_sig *sig_of(struct world *w, uint32_t n, bool *synack)
+{
+	static struct track_sig sig;
+
+	return track_host_sig(w->t, host(w, n), &sig, synack) ? &sig : NULL;
 }
 
 /* ---- Tests -------------------------------------------------------------------------------- */
@@ -178,7 +194,7 @@ static void test_handshake(void **state)
 	SEE(&w, syn(CLIENT, 40000, 1000, 0), "syn mtu");
 	assert_string_equal(w.ev[0].verdict.label->name, "Linux");
 	assert_string_equal(w.ev[1].verdict.link, "Ethernet");
-	assert_int_equal(w.ev[0].sig->dist, 4);
+	assert_int_equal(said(&w, 0)->dist, 4);
 	SEE(&w, syn(CLIENT, 40000, 1000, 1), ""); /* sent again */
 	SEE(&w, ack(CLIENT, 40000, 1001, 555, 2), "");
 	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 30), "syn+ack mtu");
@@ -188,8 +204,8 @@ static void test_handshake(void **state)
 	SEE(&w, ack(CLIENT, 40000, 1001, 2000, 33), "");      /* nor is that enough */
 	SEE(&w, ack(CLIENT, 40000, 1002, 2001, 34), "");      /* nor is it in sequence */
 	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 35), "handshake");
-	assert_non_null(w.ev[0].sig);
-	assert_string_equal(w.ev[0].sig->label->name, "Linux");
+	assert_non_null(said(&w, 0));
+	assert_string_equal(said(&w, 0)->label->name, "Linux");
 	SEE(&w, ack(CLIENT, 40000, 1001, 2001, 36), "");
 
 	struct tcp_obs fin = ack(CLIENT, 40000, 1001, 2001, 40);
@@ -256,8 +272,8 @@ static void test_handshake_of_another_syn(void **state)
 		see(&w, synack(CLIENT, 40000, 2000, 1001, 30));
 		SEE(&w, ack(CLIENT, 40000, 1001, 2001, 31), "handshake");
 
-		const struct track_sig *said = w.ev[0].sig, *of_host = track_host_sig(host(&w, CLIENT), &is_synack);
-		const char *name = said == NULL ? NULL : said->label->name;
+		const struct track_sig *of_it = said(&w, 0), *of_host = sig_of(&w, CLIENT, &is_synack);
+		const char *name = of_it == NULL ? NULL : of_it->label->name;
 
 		if ((name == NULL) != (rows[i].said == NULL) || (name != NULL && strcmp(name, rows[i].said) != 0))
 			fail_msg("%s: got %s, want %s", rows[i].why, name, rows[i].said);
@@ -278,8 +294,8 @@ static void test_overtaken_and_another_syn(void **state)
 	see(&w, windows_syn(CLIENT, 40001, 1000, 1));
 	see(&w, ack(CLIENT, 40000, 1001, 2001, 5));
 	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 10), "syn+ack mtu handshake");
-	assert_int_equal(w.ev[0].sig->src_port, 25);
-	assert_int_equal(w.ev[2].sig->src_port, 40000);
+	assert_int_equal(said(&w, 0)->src_port, 25);
+	assert_int_equal(said(&w, 2)->src_port, 40000);
 	end(&w);
 }
 
@@ -465,9 +481,9 @@ static void test_stray_synack(void **state)
 	begin(&w, MATCH_CORRECT, 16, 16);
 	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 0), "syn+ack mtu");
 	assert_string_equal(w.ev[0].verdict.label->name, "Linux");
-	assert_non_null(track_host_sig(host(&w, SERVER), &is_synack));
+	assert_non_null(sig_of(&w, SERVER, &is_synack));
 	assert_true(is_synack);
-	assert_null(track_host_sig(host(&w, CLIENT), &is_synack));
+	assert_null(sig_of(&w, CLIENT, &is_synack));
 	end(&w);
 	begin(&w, MATCH_COMPAT_P0F, 16, 16);
 	SEE(&w, synack(CLIENT, 40000, 2000, 1001, 0), "");
@@ -489,7 +505,7 @@ static void test_both_sides(void **state)
 
 	o.dst = addr(CLIENT);
 	SEE(&w, o, "syn mtu"); /* no uptime: of a SYN+ACK it would be 30 ms */
-	assert_non_null(track_host_sig(host(&w, SERVER), &is_synack));
+	assert_non_null(sig_of(&w, SERVER, &is_synack));
 	assert_false(is_synack);
 	see(&w, syn(CLIENT, 40001, 1000, 130));
 	SEE(&w, synack(CLIENT, 40001, 2000, 1001, 160), "syn+ack mtu uptime");
@@ -523,12 +539,12 @@ static void test_tool(void **state)
 	(void)state;
 	begin(&w, MATCH_CORRECT, 64, 64);
 	SEE(&w, nmap_syn(CLIENT, 40000, 1, 0), "syn");
-	assert_true(track_host_sig(host(&w, CLIENT), &is_synack)->label->app);
+	assert_true(sig_of(&w, CLIENT, &is_synack)->label->app);
 	SEE(&w, syn(CLIENT, 40001, 1, 100), "syn mtu"); /* no change: there was no system */
-	assert_string_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label->name, "Linux");
+	assert_string_equal(sig_of(&w, CLIENT, &is_synack)->label->name, "Linux");
 	SEE(&w, nmap_syn(CLIENT, 40002, 1, 200), "syn change"); /* which is said to run on Windows */
 	assert_int_equal(w.ev[1].reason, REASON_APP_VS_OS);
-	assert_string_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label->name, "Linux");
+	assert_string_equal(sig_of(&w, CLIENT, &is_synack)->label->name, "Linux");
 	end(&w);
 }
 
@@ -565,7 +581,7 @@ static void test_flood(void **state)
 	}
 	track_stats(w.t, &before);
 
-	const uint64_t ref = track_host_ref(w.t, host(&w, CLIENT)), new_ref = track_host_ref(w.t, host(&w, SERVER));
+	const uint32_t number = track_host_number(w.t, host(&w, CLIENT)), server = track_host_number(w.t, host(&w, SERVER));
 
 	for (uint32_t i = 0; i < 100000; i++)
 		SEE(&w, syn(0x30000000 + i, 40000, i, 1000), "syn mtu");
@@ -577,9 +593,9 @@ static void test_flood(void **state)
 	assert_int_equal(w.evicted, after.hosts_evicted);
 	for (uint32_t i = 0; i < 40; i++)
 		assert_non_null(host(&w, CLIENT + i));
-	assert_ptr_equal(track_host_of(w.t, ref), host(&w, CLIENT));
-	assert_ptr_equal(track_host_of(w.t, new_ref), host(&w, SERVER)); /* in every flow: never the oldest */
-	assert_null(track_host_of(w.t, ref + (UINT64_C(1) << 32)));
+	assert_ptr_equal(track_host_at(w.t, number), host(&w, CLIENT));
+	assert_ptr_equal(track_host_at(w.t, server), host(&w, SERVER)); /* in every flow: never the oldest */
+	assert_null(track_host_at(w.t, 100));
 	assert_null(host(&w, 0x30000000));
 	assert_non_null(host(&w, 0x30000000 + 99999));
 	end(&w);
@@ -608,6 +624,73 @@ static void test_unspecified_address(void **state)
 
 	track_stats(w.t, &stats);
 	assert_int_equal(stats.hosts, 4);
+	end(&w);
+}
+
+/* A SYN that nobody else sends: of that window and MSS. */
+static struct tcp_obs odd_syn(uint32_t i, uint16_t port)
+{
+	struct tcp_obs o = syn(CLIENT + i, port, 1000, (int)i);
+
+	o.win = (uint16_t)(i / 1000 + 1);
+	o.mss = (uint16_t)(i % 1000 + 100);
+	return o;
+}
+
+/*
+ * What signatures consist of is kept once, and there is room for so many. A flood in which each is of its own displaces those never confirmed;
+ * confirmed hosts never go for one, and what has no room then is refused and changes nothing.
+ */
+static void test_odd_signatures(void **state)
+{
+	struct world w;
+	struct track_stats stats;
+	static bool kept[20000];
+	uint32_t confirmed = 0;
+
+	(void)state;
+	begin(&w, MATCH_CORRECT, 64, 40000);
+	for (uint32_t i = 0; i < 60000; i++)
+		SEE(&w, odd_syn(i, 40000), "syn mtu");
+	track_stats(w.t, &stats);
+	assert_in_range(stats.hosts, 4096, 7000);
+	assert_non_null(host(&w, CLIENT + 59999));
+	assert_null(host(&w, CLIENT));
+
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct tcp_obs o = odd_syn(i, 40001);
+		const struct tcp_obs answer = synack(CLIENT + i, 40001, 2000, 1001, (int)i);
+		bool is_synack;
+
+		if (track_observe(w.t, w.db, &o, w.ev, &w.n) == TRACK_REFUSED || track_observe(w.t, w.db, &answer, w.ev, &w.n) == TRACK_REFUSED) {
+			assert_int_equal(w.n, 0);
+			SEE(&w, ack(CLIENT + i, 40001, 1001, 2001, (int)i), ""); /* nothing was seen that it could acknowledge */
+			continue;
+		}
+		SEE(&w, ack(CLIENT + i, 40001, 1001, 2001, (int)i), "handshake");
+		assert_int_equal(sig_of(&w, CLIENT + i, &is_synack)->mss, o.mss);
+		kept[i] = true;
+		confirmed++;
+	}
+	track_stats(w.t, &stats);
+	assert_in_range(confirmed, 4096, 7000);
+	assert_int_equal(stats.confirmed, confirmed);
+	assert_int_equal(stats.confirmed_evicted, 0);
+	for (uint32_t i = 0; i < ARRAY_LEN(kept); i++) {
+		if (!kept[i])
+			continue;
+		bool is_synack;
+		const struct track_sig *sig = sig_of(&w, CLIENT + i, &is_synack);
+
+		assert_int_equal(sig->mss, i % 1000 + 100);
+		assert_int_equal(sig->win, i / 1000 + 1);
+	}
+	/* What others say too has a place, whoever says it. */
+	struct tcp_obs known = odd_syn(7, 40002);
+
+	assert_true(kept[7]);
+	known.src = addr(0x7f000001);
+	SEE(&w, known, "syn mtu");
 	end(&w);
 }
 
@@ -656,8 +739,8 @@ static void test_relabel(void **state)
 	size_t n;
 	const struct sig_label *labels = sigdb_labels(fresh, &n);
 
-	assert_ptr_equal(track_host_sig(host(&w, CLIENT), &is_synack)->label, &labels[1]);
-	assert_null(track_host_sig(host(&w, CLIENT + 1), &is_synack)->label);
+	assert_ptr_equal(sig_of(&w, CLIENT, &is_synack)->label, &labels[1]);
+	assert_null(sig_of(&w, CLIENT + 1, &is_synack)->label);
 	see(&w, syn(CLIENT, 40001, 1000, 200));
 	end(&w);
 }
@@ -680,7 +763,7 @@ static void test_layouts(void **state)
 		o.layout[3] = (uint8_t)i;
 		see(&w, o);
 
-		const uint16_t number = track_host_sig(host(&w, CLIENT), &is_synack)->layout;
+		const uint16_t number = sig_of(&w, CLIENT, &is_synack)->layout;
 
 		if (number != 0) {
 			const uint8_t *kinds = track_layout(w.t, number, &len, &pad);
@@ -771,7 +854,7 @@ int main(void)
 		cmocka_unit_test(test_overtaken_and_another_syn), cmocka_unit_test(test_http_keeps_a_flow), cmocka_unit_test(test_dropped_frames_count),
 		cmocka_unit_test(test_flow_age), cmocka_unit_test(test_uptime_doubt), cmocka_unit_test(test_clock_of_its_own_syn),
 		cmocka_unit_test(test_stray_synack), cmocka_unit_test(test_both_sides), cmocka_unit_test(test_change_and_sharing),
-		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_unspecified_address), cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_tool), cmocka_unit_test(test_ttl_sign), cmocka_unit_test(test_flood), cmocka_unit_test(test_unspecified_address), cmocka_unit_test(test_odd_signatures), cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_relabel), cmocka_unit_test(test_layouts), cmocka_unit_test(test_times_backwards),
 		cmocka_unit_test(test_probation_part),
 	};
