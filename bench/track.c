@@ -69,7 +69,7 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 
 	b->frames++;
 	if (b->stage == READ ||
-	    pkt_decode(&conf, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, obs) != PKT_OK || !obs_wanted(obs))
+	    pkt_wanted(&conf, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, obs) != PKT_OK)
 		return;
 	b->observed++;
 	if (b->stage > DECODE && ++b->n == BATCH)

@@ -79,11 +79,11 @@ enum counter queue_judge(const struct packets *p, const struct capture_frame *fr
 	if (frame->rejected)
 		return C_FILTERED;
 	const enum pkt_result result =
-	    pkt_decode(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, obs);
+	    pkt_wanted(&p->pkt, frame->link, frame->bytes, frame->caplen, frame->len, frame->time_ns, obs);
 
 	if (result > PKT_FILTERED)
 		return counter_undecodable(result);
-	if (result != PKT_OK || !obs_wanted(obs))
+	if (result != PKT_OK)
 		return C_FILTERED;
 	return p->n_ignore > 0 && ignored(p, obs) ? C_IGNORED : C_OBSERVED;
 }

@@ -47,7 +47,7 @@ enum pkt_result {
 	PKT_OK,           /* *obs is filled */
 	PKT_NOT_IP,       /* ARP, LLDP, ... */
 	PKT_NOT_TCP,      /* UDP, ICMP, ... */
-	PKT_FILTERED,     /* for callers: TCP that they did not ask for; never returned */
+	PKT_FILTERED,     /* of pkt_wanted(): TCP that no matcher can use */
 #define X(constant, name, text) constant,
 	PKT_REASONS(X)
 #undef X
@@ -65,6 +65,13 @@ struct pkt_conf {
  * The answer depends on the arguments alone.
  */
 enum pkt_result pkt_decode(const struct pkt_conf *conf, unsigned link, const uint8_t *frame,
+    size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs);
+
+/*
+ * The same for matchers: what obs_wanted() does not want is PKT_FILTERED, nearly all of it by a few bytes and before it is read; *obs is
+ * filled with PKT_OK alone.
+ */
+enum pkt_result pkt_wanted(const struct pkt_conf *conf, unsigned link, const uint8_t *frame,
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs);
 
 bool pkt_link_known(unsigned link);

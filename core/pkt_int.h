@@ -1,4 +1,4 @@
-/* pkt_int - what the files of the decoder share: pkt.c (entry, IP, TCP), pktlink.c (links), pktopt.c (TCP options), pkttunnel.c (tunnels). */
+/* pkt_int - what the files of the decoder share: pkt.c (entry, IP, TCP), pktlink.c (links), pktopt.c (TCP options), pkttunnel.c (tunnels), pkttalk.c (what nobody wants). */
 #ifndef FP_PKT_INT_H
 #define FP_PKT_INT_H
 
@@ -71,6 +71,10 @@ static inline bool advance(struct cursor *c, size_t n)
  * oddities, or says false (what it has filled in then is right as well); the second takes that too, with the same result (tests/test_pktfast.c).
  */
 bool pkt_plain_syn(const uint8_t *frame, size_t caplen, struct tcp_obs *obs);
+
+/* A segment on plain Ethernet and IP that pkt_decode() reads and obs_wanted() does not want; false says nothing. caplen <= len. */
+bool pkt_talk(const uint8_t *frame, size_t caplen, size_t len);
+
 enum pkt_result pkt_any(const struct pkt_conf *conf, unsigned link, const uint8_t *frame, size_t caplen, size_t len, struct tcp_obs *obs);
 
 /* At an IP header, of either version. */

@@ -1,5 +1,5 @@
 /*
- * pktfast: the short way through the decoder against the long one. Frames are SYNs of the usual layouts with random values, of which some bits
+ * pktfast: the short ways through the decoder against the long one. Frames are SYNs of the usual layouts with random values, of which some bits
  * are then turned; what the short way takes must be what the long way makes of it, to the byte, and it must take all that is plain.
  */
 #include "tests/test.h"
@@ -138,9 +138,56 @@ static void test_same(void **state)
 		fail_msg("%u of %u plain frames went the short way", taken, plain);
 }
 
+/* Segments of any kind in the same frames, cut at will: what is dismissed early is what the long way reads and nobody wants. */
+static void test_talk(void **state)
+{
+	static const uint8_t usual[] = { 0x10, 0x18, 0x11, 0x19, 0x04, 0x14, 0x02, 0x12 };
+	static const struct pkt_conf conf;
+	unsigned talk = 0, dismissed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < FRAMES; i++) {
+		uint8_t bytes[256] = { 0 };
+		size_t n = make(bytes);
+		const size_t tcp = bytes[12] == 0x86 ? 54 : 34, len = n;
+		const bool whole = rnd(2);
+
+		bytes[tcp + 13] = rnd(4) ? usual[rnd(sizeof usual)] : (uint8_t)rnd(256);
+		if (rnd(2))
+			memset(bytes + tcp + 8, 1, 4);
+		if (!whole)
+			for (unsigned flips = 1 + rnd(3); flips > 0; flips--)
+				bytes[12 + rnd((unsigned)n - 12)] ^= (uint8_t)(1 << rnd(8));
+		if (rnd(4) == 0)
+			n = tcp + rnd((unsigned)(n - tcp) + 1);
+		uint8_t *frame = malloc(n + 1);
+		struct tcp_obs slow, wanted;
+
+		assert_non_null(frame);
+		memcpy(frame, bytes, n);
+		memset(&slow, 0, sizeof slow);
+		const enum pkt_result rc = pkt_any(&conf, PKT_LINK_ETHERNET, frame, n, len, &slow);
+		const enum pkt_result want = rc == PKT_OK && !obs_wanted(&slow) ? PKT_FILTERED : rc;
+		const enum pkt_result got = pkt_wanted(&conf, PKT_LINK_ETHERNET, frame, n, len, 0, &wanted);
+
+		if (got != want || (got == PKT_OK && memcmp(&slow, &wanted, sizeof slow) != 0)) {
+			for (size_t b = 0; b < n; b++)
+				print_error("%02x", frame[b]);
+			fail_msg(": frame %u (%zu of %zu bytes) is \"%s\", the long way says \"%s\"", i, n, len, pkt_result_name(got), pkt_result_name(want));
+		}
+		talk += want == PKT_FILTERED;
+		dismissed += pkt_talk(frame, n, len);
+		if (pkt_talk(frame, n, len) && want != PKT_FILTERED)
+			fail_msg("frame %u was dismissed", i);
+		free(frame);
+	}
+	if (dismissed < talk * 9 / 10)
+		fail_msg("%u of %u that nobody wants were dismissed early", dismissed, talk);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same), cmocka_unit_test(test_talk) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
