@@ -1,6 +1,6 @@
 /*
  * lmdbfile - where LMDB's data format version 1 keeps what a reader needs, for whoever walks the file
- * without LMDB: reader.c on a live file, validate.c on one at rest. Offsets of lmdb 0.9's mdb.c on a
+ * without LMDB: walk.c on a live file, validate.c on one at rest. Offsets of lmdb 0.9's mdb.c on a
  * 64-bit little-endian machine with pages of 4096 bytes: MDB_page, MDB_meta, MDB_db, MDB_node.
  */
 #ifndef FP_LMDBFILE_H

@@ -34,7 +34,7 @@ ok 'core knows libc alone' \
 ok 'capture knows core and capture' "$(beyond 'core/|capture/' capture)"
 ok 'libpcap is known to capture alone' "$(including 'pcap' core store api cmd tests sa-plugin)"
 ok 'the reader and the record know addresses, errors, hosts and tables of names alone' \
-	"$(beyond 'store/(reader|record|lmdbfile|form|values)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/form.h store/reader.c store/reader.h store/record.c store/record.h store/lmdbfile.h)"
+	"$(beyond 'store/(reader|view|walk|record|lmdbfile|form|values)\.h|core/(addr|err|host|quirk|pathword|candidate)\.h' store/words.c store/form.h store/reader.[ch] store/view.[ch] store/walk.[ch] store/record.[ch] store/lmdbfile.h)"
 ok 'rendering knows the reader and core, libc alone' \
 	"$(beyond 'store/(render|reader|form)\.h|core/' store/render.c store/render.h; including 'lmdb' store/render.c)"
 ok 'the store knows core and store' "$(beyond 'core/|store/' store)"
@@ -72,7 +72,9 @@ library libfingerpost store/libfingerpost.map
 library libfingerpost-classify core/libfingerpost-classify.map
 ok 'libfingerpost-classify keeps no state: nothing in it can be written' \
 	"$(objdump -h build/lib/libfingerpost-classify.a | awk '$2 ~ /^\.(data|bss|tdata|tbss)$/ && $3 !~ /^0+$/')"
-ok "the archive's names are all fp_..." "$(nm -g --defined-only build/lib/libfingerpost-classify.a | awk 'NF == 3 && $3 !~ /^fp_/')"
+for archive in libfingerpost libfingerpost-classify; do
+	ok "the names of $archive.a are all fp_..." "$(nm -g --defined-only build/lib/$archive.a | awk 'NF == 3 && $3 !~ /^fp_/')"
+done
 
 # Each header compiles alone.
 alone=

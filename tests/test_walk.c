@@ -6,7 +6,10 @@
  */
 #include "tests/test.h"
 
-#include "store/reader.c"
+#include "store/walk.c"
+
+#include <stdlib.h>
+#include <sys/mman.h>
 
 enum { PAGES = 12 };
 
@@ -109,7 +112,6 @@ static void test_snap(void **state)
 {
 	uint8_t *pages = guarded();
 	uint64_t seed = 7;
-	struct view v = { .map = pages, .pages = PAGES };
 
 	(void)state;
 	for (unsigned long round = 0; round < rounds / 4; round++) {
@@ -119,7 +121,7 @@ static void test_snap(void **state)
 		for (size_t i = 0; i < 2 * LMDB_PAGE; i += LMDB_PAGE)
 			for (size_t j = META_MAIN; j < META_TXN + 8; j++)
 				pages[i + j] = (uint8_t)(test_random(&seed) & (j % 8 == 0 ? 15 : round & 1 ? 0 : 255));
-		if (snap_take(&v, &s) == 0) {
+		if (snap_take(pages, PAGES, &s) == 0) {
 			assert_true(s.end <= PAGES);
 			(void)walk_meta(&s, &meta);
 		}
