@@ -56,6 +56,8 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_ROTATIONS, COUNTER_WRITER, "rotations", "times a new store took the place of the old: compact, or a full map") \
 	X(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
 	X(C_PAGES_LIVE, COUNTER_WRITER, "pages_live", "of these, those that hold something now") \
+	X(C_PAGES_MAX, COUNTER_WRITER, "pages_max", "pages that there may be: store.map")       \
+	X(C_MAP_FULL, COUNTER_WRITER, "map_full", "times a transaction found no page free: waited for, or done without") \
 	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
 	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
 	X(C_HTTP_REFUSED, COUNTER_SERVICES, "http_refused", "HTTP connections refused: limits") \
@@ -91,7 +93,7 @@ const struct counter_info *counter_info(enum counter c);
 static inline bool counter_is_gauge(enum counter c)
 {
 	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_TABLE_BYTES || c == C_DELTAS_WAITING ||
-	    c == C_PAGES || c == C_PAGES_LIVE;
+	    c == C_PAGES || c == C_PAGES_LIVE || c == C_PAGES_MAX;
 }
 
 /* A row: written by one thread. */

@@ -109,6 +109,7 @@ static void count_pages(struct writer *w)
 	counter_set(writer_row(w), C_DELTAS_WAITING, waiting);
 	counter_set(writer_row(w), C_PAGES, used);
 	counter_set(writer_row(w), C_PAGES_LIVE, live);
+	counter_set(writer_row(w), C_PAGES_MAX, w->db.map_bytes / 4096);
 }
 
 /* Commits the batch with what is due. On failure nothing is in the store, and the batch is still here. */
@@ -191,6 +192,7 @@ static int commit_patiently(struct writer *w, const struct texts *t, bool clean)
 	const struct timespec nap = { 0, GRACE_NS / 4 };
 	int rc = commit_once(w, t, clean);
 
+	writer_count(w, C_MAP_FULL, rc == FP_EFULL);
 	if (rc != FP_EFULL || w->slots == 0 || clock_ns(CLOCK_MONOTONIC) < w->full_ns)
 		return rc;
 	/* Beyond the grace time no slot is older than the last commit. */

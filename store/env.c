@@ -117,8 +117,9 @@ void env_slot_close_oldest(struct writer *w)
 }
 
 /*
- * Before each commit: a new one each half grace time, the oldest ended only beyond the grace time and never before
- * a younger one stands. If this thread stalls they just get older: it fails to the safe side.
+ * Before each commit: a new one each SLOT_NS, the oldest ended only beyond the grace time and never before a younger one stands. So
+ * whatever a commit frees is held by one that is younger than SLOT_NS then. If this thread stalls they just get older: it fails to the
+ * safe side.
  */
 int env_slots_roll(struct writer *w, int64_t now)
 {
@@ -126,7 +127,7 @@ int env_slots_roll(struct writer *w, int64_t now)
 
 	if (!w->stamped)
 		return 0; /* no reader uses this store yet */
-	if (w->slots == 0 || (w->slots < SLOTS && now - w->slot[w->slots - 1].at_ns >= GRACE_NS / 2))
+	if (w->slots == 0 || (w->slots < SLOTS && now - w->slot[w->slots - 1].at_ns >= SLOT_NS))
 		if ((rc = env_slot_open(w, now)) != 0)
 			return rc;
 	while (w->slots > 1 && now - w->slot[0].at_ns > GRACE_NS)
@@ -247,7 +248,7 @@ static bool sync_work(void *ctx)
 	    atomic_load_explicit(&w->a_sync_stop, memory_order_acquire);
 }
 
-/* Thread body: what mdb_env_sync() does without MDB_WRITEMAP, beside the commits. Ends by env_env_sync_end(). */
+/* Thread body: what mdb_env_sync() does without MDB_WRITEMAP, beside the commits. Ends by env_sync_end(). */
 static void *sync_run(void *arg)
 {
 	struct writer *w = arg;
@@ -260,7 +261,7 @@ static void *sync_run(void *arg)
 		/* A disk that fails here fails the commits too, and they say so. */
 		if (fdatasync(w->sync_fd) == 0)
 			atomic_fetch_add_explicit(&w->a_synced, 1, memory_order_relaxed);
-		/* The descriptor is the writer's again; pairs with the acquire in env_env_sync_settle(). */
+		/* The descriptor is the writer's again; pairs with the acquire in env_sync_settle(). */
 		atomic_store_explicit(&w->a_sync_wanted, false, memory_order_release);
 	}
 	return NULL;

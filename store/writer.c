@@ -181,15 +181,23 @@ static void gather(struct writer *w)
 }
 
 /*
- * When the next commit may be: at once after a lone one, later the more there is to do, since each commit frees pages
- * that wait out the grace time. A file's full batches wait for nothing: matchers send them in the order of the addresses, so that few pages
- * are written more than once, and a whole file of hosts stands behind each.
+ * When the next commit may be: at once after a lone one, later the more there is to do, since each commit writes what it changed and
+ * the pages above that to new pages, and those it frees wait out the grace time. A file's full batches wait for nothing: matchers send
+ * them in the order of the addresses, so that few pages are written more than once, and a whole file of hosts stands behind each.
  */
-static int64_t pace_ns(const struct writer *w)
+int64_t writer_pace_ns(const struct writer *w)
 {
-	if (!w->stamped || (!w->conf.live && w->pace_n >= BATCH_FILL))
-		return 0;
-	return w->pace_n < 4 ? MS : w->pace_n < 64 ? 2 * MS : w->pace_n < 256 ? 5 * MS : 10 * MS;
+	static const struct {
+		unsigned below; /* deltas in the last commit */
+		int64_t ns;
+	} pace[] = { { 4, MS }, { 64, 2 * MS }, { 256, 5 * MS }, { 768, 10 * MS }, { UINT_MAX, 20 * MS } };
+	size_t i = 0;
+
+	if (!w->stamped || w->pace_n == BATCH || (!w->conf.live && w->pace_n >= BATCH_FILL))
+		return 0; /* as many wait behind them */
+	while (w->pace_n >= pace[i].below && pace[i].below != UINT_MAX)
+		i++;
+	return pace[i].ns;
 }
 
 static void sleep_until(int64_t when_ns)
@@ -266,8 +274,7 @@ static int serve(struct writer *w)
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
 
 		pulse_beat(w->conf.pulse);
-		const int64_t may = w->commit_ns + pace_ns(w) > w->quiet_until_ns ? w->commit_ns + pace_ns(w)
-		                                                                  : w->quiet_until_ns;
+		const int64_t paced = w->commit_ns + writer_pace_ns(w), may = paced > w->quiet_until_ns ? paced : w->quiet_until_ns;
 
 		if (now < may) {
 			sleep_until(may);

@@ -28,11 +28,13 @@
 #define SECOND INT64_C(1000000000)
 #define MS INT64_C(1000000)
 
+/* A page freed is used again after more than GRACE_NS - SLOT_NS, which is three times a reader's limit, and may be after GRACE_NS [1]. */
 #ifndef GRACE_NS
-#define GRACE_NS (SECOND / 2)          /* no page freed is used again so soon [1] */
+#define GRACE_NS (SECOND * 7 / 20)
 #endif
+#define SLOT_NS (GRACE_NS / 7)         /* how far apart the read transactions are that hold the grace time */
+#define SLOTS 16                       /* room for them */
 #define QUIET_NS (2 * (SECOND / 10))   /* twice a reader's limit: no commit so soon after open [2] */
-#define SLOTS 8                        /* read transactions that hold the grace time */
 #define META_EVERY_NS SECOND
 
 /* Deltas a transaction. While nothing is kept for readers a small one makes the smallest file. */
@@ -166,6 +168,7 @@ void writer_explain(char why[WRITER_WHY], const char *fmt, ...) PRINTF_LIKE(2, 3
 void writer_path(const struct writer *w, const char *name, char path[PATH_MAX]); /* DIR/name */
 struct counter_row *writer_row(struct writer *w);                                /* NULL: nobody counts */
 void writer_count(struct writer *w, enum counter c, uint64_t n);
+int64_t writer_pace_ns(const struct writer *w); /* from the begin of the last commit to that of the next, at least */
 
 /* ---- env.c ------------------------------------------------------------------------------------ */
 

@@ -120,7 +120,7 @@ static inline void help_init(struct help *h)
 	counters_create(&h->counters, 1, 1);
 	h->conf = (struct writer_conf){
 		.dir = h->dir, .mode = 0640, .map_bytes = 64 << 20, .hosts_max = 1000000, .matchers = 1,
-		.ring_slots = 1024, .counters = h->counters, .a_commits = &h->a_commits,
+		.ring_slots = 8192, .counters = h->counters, .a_commits = &h->a_commits,
 	};
 }
 

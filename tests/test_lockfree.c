@@ -8,6 +8,9 @@
  *   test_lockfree SECONDS nograce | noclock | kill
  *                                one part of the protocol off, to see that the test would notice; or the
  *                                writer killed each two seconds
+ *
+ * A line of JSON says what a run saw; it is added to the file LOCKFREE_COUNTS too, where that is set, so that runs can be summed up
+ * (tests/soak).
  */
 #include "tests/test.h"
 
@@ -21,9 +24,11 @@ static void step(void);
 static void late(int rc);
 #define READER_STEP step()
 #define READER_LATE(rc) late(rc)
-static int64_t limit_ns = INT64_C(100000000), grace_ns = INT64_C(500000000);
+static int64_t limit_ns = INT64_C(100000000), grace_ns = INT64_C(350000000);
 #define LIMIT_NS limit_ns
 #define GRACE_NS grace_ns
+#include "store/walk.c"
+#include "store/view.c"
 #include "store/reader.c"
 #include "store/env.c"
 
@@ -60,6 +65,7 @@ static struct shared {
 } *sh;
 
 static char dir[64];
+static char layout_text[LAYOUTS][FP_LAYOUT_TEXT]; /* of each generation modulo LAYOUTS */
 static struct tally_of_reader *mine; /* NULL: not a reader */
 static uint64_t seed, steps_left, steps_between = 30000;
 
@@ -184,11 +190,9 @@ static void writer_process(void)
 static void judge_answer(const struct fp_answer *a, uint32_t lo, uint32_t hi)
 {
 	const uint32_t generation = a->host.last_seen - BASE;
-	char layout[FP_LAYOUT_TEXT];
 
-	snprintf(layout, sizeof layout, "mss,?%u", 100 + generation % LAYOUTS);
 	mine->answered++;
-	if (generation < lo || generation > hi || strcmp(a->layout, layout) != 0 ||
+	if (generation < lo || generation > hi || strcmp(a->layout, layout_text[generation % LAYOUTS]) != 0 ||
 	    strcmp(a->name, generation % 2 ? "Linux" : "Windows") != 0)
 		mine->wrong++;
 }
@@ -229,6 +233,28 @@ static void reader_process(int number)
 static unsigned seconds = 8;
 static const char *mode = "";
 
+static void report_to(FILE *out, const char *before, const struct tally_of_reader *sum, int signals)
+{
+	fprintf(out, "%s{\"s\":%u,\"mode\":\"%s\",\"lookups\":%" PRIu64 ",\"unknown\":%" PRIu64 ",\"stalls\":%" PRIu64
+	    ",\"late\":%" PRIu64 ",\"late_bad\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"absent\":%" PRIu64
+	    ",\"signals\":%d,\"changes\":%" PRIu64 "}\n", before, seconds, mode, sum->asked, sum->unknown, sum->stalls, sum->late,
+	    sum->late_bad, sum->wrong, sum->absent, signals, atomic_load(&sh->a_batches) * BATCH_DELTAS);
+}
+
+static void report(const struct tally_of_reader *sum, int signals)
+{
+	const char *path = getenv("LOCKFREE_COUNTS");
+	FILE *counts = path != NULL ? fopen(path, "ae") : NULL;
+
+	report_to(stderr, "# ", sum, signals);
+	if (counts != NULL) {
+		report_to(counts, "", sum, signals);
+		fclose(counts);
+	}
+	if (path != NULL)
+		assert_non_null(counts);
+}
+
 static pid_t child_of(void (*body)(void))
 {
 	const pid_t pid = fork();
@@ -252,6 +278,8 @@ static void test_lockfree(void **state)
 	sh = mmap(NULL, sizeof *sh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(sh != MAP_FAILED);
 	help_dir(dir);
+	for (unsigned i = 0; i < LAYOUTS; i++)
+		snprintf(layout_text[i], sizeof layout_text[i], "mss,?%u", 100 + i);
 	seed = (uint64_t)coarse_ns() | 1;
 	writer = child_of(writer_process);
 	while (!atomic_load(&sh->a_ready)) {
@@ -293,10 +321,7 @@ static void test_lockfree(void **state)
 		sum.absent += r->absent;
 	}
 	help_dir_remove(dir);
-	fprintf(stderr, "# {\"s\":%u,\"mode\":\"%s\",\"lookups\":%" PRIu64 ",\"unknown\":%" PRIu64 ",\"stalls\":%" PRIu64
-	    ",\"late\":%" PRIu64 ",\"late_bad\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"absent\":%" PRIu64
-	    ",\"signals\":%d,\"changes\":%" PRIu64 "}\n", seconds, mode, sum.asked, sum.unknown, sum.stalls, sum.late,
-	    sum.late_bad, sum.wrong, sum.absent, signals, atomic_load(&sh->a_batches) * BATCH_DELTAS);
+	report(&sum, signals);
 	munmap(sh, sizeof *sh);
 
 	assert_int_equal(signals, 0);
