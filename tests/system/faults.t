@@ -21,8 +21,8 @@ my $flood  = 'build/plain/tests/flood';
 my $net    = Net->new;
 system $net->inside('mx'), qw(ip route add blackhole 4.0.0.0/6);
 my @prefix = $net->inside('mx');
-# Every SYN is stored, so that the writer has all there is to do.
-my @live = ('-i', 'mx0', '--http', 'off', '--set', 'handshake=ignore', '--set', 'hosts.max=200k');
+# Every SYN is stored, so that the writer has all there is to do, and handshakes are seen too.
+my @live = ('-i', 'mx0', '--http', 'off', '--set', 'probation.rate=10000000', '--set', 'hosts.max=200k');
 my $sport = 1024;
 
 sub syn { return Wire::syn('Windows XP', to => '192.0.2.1', from => $_[0], sport => 1024 + $sport++ % 60000, seq => $sport) }
