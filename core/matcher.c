@@ -76,7 +76,7 @@ static uint32_t seconds(int64_t ns)
 
 /* ---- Deltas ----------------------------------------------------------------------------------- */
 
-static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, bool synack,
+static void fill_verdict(struct matcher *m, struct delta *d, const struct track_sig *sig, struct evidence evidence, bool synack,
     bool confirmed)
 {
 	struct fp_host *w = &d->what;
@@ -105,7 +105,7 @@ static void fill_verdict(struct matcher *m, struct delta *d, const struct track_
 	w->synack = synack;
 	w->confirmed = confirmed;
 	if (!synack)
-		opinion_host(&m->opinions, m->sigdb, sig, layout, d->layout_len, d->eol_pad, w);
+		opinion_host(&m->opinions, m->sigdb, sig, &evidence, layout, d->layout_len, d->eol_pad, w);
 }
 
 static uint8_t said(const struct track_unsent *u)
@@ -124,7 +124,7 @@ static void fill_delta(struct matcher *m, struct delta *d, struct track_host *ho
 	track_host_seen(host, &first_ns, &last_ns);
 	d->addr = *track_host_addr(host);
 	d->time_ns = last_ns;
-	fill_verdict(m, d, sig, synack, u->confirmed);
+	fill_verdict(m, d, sig, track_host_evidence(m->track, host), synack, u->confirmed);
 	d->what.first_seen = seconds(first_ns);
 	d->what.last_seen = seconds(last_ns);
 	d->what.connections = u->connections;

@@ -61,7 +61,8 @@ struct tcp_obs {
 	uint8_t olen;         /* bytes of IP options or IPv6 extension headers, 255 at most */
 	uint8_t kind;         /* enum obs_kind */
 	uint32_t quirks;      /* enum quirk, in correct reading */
-	uint8_t spare[16];      /* room for what further kinds of evidence need */
+	uint16_t ip_id;       /* IPv4's identification; 0 in IPv6 */
+	uint8_t spare[14];      /* room for what further kinds of evidence need */
 };
 
 /* What a matcher can use: a SYN, a SYN+ACK, an ACK that may complete a handshake. */

@@ -197,22 +197,62 @@ static void sig_obs(struct tcp_obs *obs, const struct track_sig *sig, const uint
 	memcpy(obs->layout, kinds, len < OBS_OPTIONS_MAX ? len : OBS_OPTIONS_MAX);
 }
 
+static void two_likeliest(const struct model_answer *a, struct fp_candidate out[FP_CANDIDATES])
+{
+	memset(out, 0, FP_CANDIDATES * sizeof *out);
+	for (unsigned i = 0; i < FP_CANDIDATES && i < a->n; i++) {
+		out[i].code = a->candidate[i].code;
+		out[i].p = (uint8_t)(a->candidate[i].p * 255 + 0.5f);
+	}
+}
+
+/* The likeliest of a spread, in its order. */
+static void keep_spread(struct opinion_cell *c, const struct model_answer *a)
+{
+	uint32_t left_out = 0;
+
+	for (unsigned n = a->n_spread; n > OPINION_SPREAD; n--) {
+		unsigned least = MODEL_CANDIDATES;
+
+		for (unsigned i = 0; i < a->n_spread; i++)
+			if (!(left_out >> i & 1) && (least == MODEL_CANDIDATES || a->spread[i].p < a->spread[least].p))
+				least = i;
+		left_out |= 1u << least;
+	}
+	c->n_spread = 0;
+	for (unsigned i = 0; i < a->n_spread; i++)
+		if (!(left_out >> i & 1))
+			c->spread[c->n_spread++] = a->spread[i];
+}
+
 static void cell_fill(struct opinion_cell *c, const struct sigdb *db, const struct tcp_obs *obs)
 {
 	struct model_answer a;
 
 	opinion_judge(db, obs, &a);
-	memset(c->candidate, 0, sizeof c->candidate);
-	for (unsigned i = 0; i < FP_CANDIDATES && i < a.n; i++) {
-		c->candidate[i].code = a.candidate[i].code;
-		c->candidate[i].p = (uint8_t)(a.candidate[i].p * 255 + 0.5f);
-	}
+	two_likeliest(&a, c->candidate);
+	keep_spread(c, &a);
+	c->sure = true;
+	for (unsigned i = 1; i < c->n_spread; i++)
+		c->sure &= evidence_same(c->spread[0].code, c->spread[i].code);
 	c->path = a.path;
+	c->vague = a.vague;
 	c->used = true;
 }
 
-void opinion_host(struct opinion_cache *cache, const struct sigdb *db, const struct track_sig *sig, const uint8_t *kinds,
-    uint8_t len, uint8_t eol_pad, struct fp_host *host)
+static void weigh(const struct opinion_cell *c, const struct evidence *evidence, struct fp_host *host)
+{
+	struct model_answer a = { .n_spread = c->n_spread, .vague = c->vague, .path = c->path };
+
+	memcpy(a.spread, c->spread, sizeof c->spread);
+	evidence_weigh(evidence, a.spread, a.n_spread);
+	model_settle(&a);
+	two_likeliest(&a, host->candidate);
+	host->path = a.path;
+}
+
+void opinion_host(struct opinion_cache *cache, const struct sigdb *db, const struct track_sig *sig, const struct evidence *evidence,
+    const uint8_t *kinds, uint8_t len, uint8_t eol_pad, struct fp_host *host)
 {
 	struct opinion_cell *c;
 	struct tcp_obs obs;
@@ -236,4 +276,6 @@ void opinion_host(struct opinion_cache *cache, const struct sigdb *db, const str
 	}
 	memcpy(host->candidate, c->candidate, sizeof host->candidate);
 	host->path = c->path;
+	if (evidence_says(evidence) && (!c->sure || evidence_doubt(evidence)))
+		weigh(c, evidence, host);
 }

@@ -7,6 +7,7 @@
 #ifndef FP_OPINION_H
 #define FP_OPINION_H
 
+#include "core/evidence.h"
 #include "core/host.h"
 #include "core/match.h"
 #include "core/model.h"
@@ -34,6 +35,7 @@ void opinion_judge(const struct sigdb *db, const struct tcp_obs *obs, struct mod
 const char *opinion_path(unsigned bit);
 
 #define OPINION_CELLS 2048 /* a power of two */
+#define OPINION_SPREAD 8
 
 /* Answers by what a signature consists of: clients are many, stacks few. Zeroed by the owner. */
 struct opinion_cache {
@@ -43,12 +45,18 @@ struct opinion_cache {
 		struct fp_candidate candidate[FP_CANDIDATES];
 		uint16_t path;
 		bool used;
+		bool sure;            /* nothing that evidence could change: one habit */
+		uint8_t vague, n_spread; /* of the answer; the likeliest only */
+		struct model_candidate spread[OPINION_SPREAD];
 	} cell[OPINION_CELLS];
 	uint64_t hits, misses;
 };
 
-/* Puts candidates and path of a kept signature into a host. kinds: of its layout; NULL: not kept, nothing is said. */
-void opinion_host(struct opinion_cache *cache, const struct sigdb *db, const struct track_sig *sig, const uint8_t *kinds,
-    uint8_t len, uint8_t eol_pad, struct fp_host *host);
+/*
+ * Puts candidates and path of a kept signature into a host, weighed by what its SYNs add up to. kinds: of its layout; NULL: not kept, nothing is
+ * said.
+ */
+void opinion_host(struct opinion_cache *cache, const struct sigdb *db, const struct track_sig *sig, const struct evidence *evidence,
+    const uint8_t *kinds, uint8_t len, uint8_t eol_pad, struct fp_host *host);
 
 #endif

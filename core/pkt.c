@@ -180,6 +180,7 @@ static enum pkt_result ipv4(const struct cursor *c, struct tcp_obs *obs)
 	}
 
 	obs->ipver = 4;
+	obs->ip_id = (uint16_t)id;
 	obs->ip_at = (uint32_t)(h - c->frame);
 	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[8];
@@ -261,6 +262,7 @@ static enum pkt_result ipv6(const struct cursor *c, struct tcp_obs *obs)
 	}
 
 	obs->ipver = 6;
+	obs->ip_id = 0;
 	obs->ip_at = (uint32_t)(h - c->frame);
 	obs->flags = c->tunnels > 0 ? OBS_TUNNEL : 0;
 	obs->ttl = h[7];
@@ -334,6 +336,7 @@ INLINE bool plain_ipv4(const uint8_t *ip, size_t left, struct tcp_obs *obs)
 	if ((wire64(ip) & WIRE64(0xffff00000000bfff)) != WIRE64(0x4500000000000000) || ip[9] != PROTO_TCP || total > left)
 		return false;
 	obs->ipver = 4;
+	obs->ip_id = (uint16_t)length_id;
 	obs->ttl = ip[8];
 	memcpy(obs->src.b + 8, mapped_end, 4);
 	memcpy(obs->src.b + 12, ip + 12, 4);

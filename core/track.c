@@ -56,6 +56,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->correct = !compat;
 	t->exact = compat || conf->host_age_s != 0;
 	t->hosts = table_memory(conf->hosts_max, sizeof *t->hosts);
+	t->evidence = compat ? NULL : table_memory(conf->hosts_max, sizeof *t->evidence);
 	t->flows = table_memory(conf->flows_max, sizeof *t->flows);
 	t->faces_max = faces_for(conf);
 	t->faces = table_memory(t->faces_max, sizeof *t->faces);
@@ -70,7 +71,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	age_init(&t->hosts_confirmed);
 	age_init(&t->flows_age);
 	if (t->hosts == NULL || t->flows == NULL || t->faces == NULL || t->layouts == NULL ||
-	    (t->answers == NULL && !compat) ||
+	    (t->answers == NULL && !compat) || (t->evidence == NULL && !compat) ||
 	    table_init(&t->host_index, conf->hosts_max) != 0 || table_init(&t->flow_index, conf->flows_max) != 0 ||
 	    table_init(&t->layout_index, LAYOUTS_MAX) != 0 || table_init(&t->face_index, t->faces_max) != 0 ||
 	    pool_init(&t->aside, aside_for(conf), ASIDE_BYTES) != 0 ||
@@ -81,7 +82,7 @@ int track_create(struct track **out, const struct track_conf *conf)
 	t->stats.bytes = sizeof *t + (uint64_t)conf->hosts_max * sizeof *t->hosts + (uint64_t)conf->flows_max * sizeof *t->flows +
 	    (uint64_t)t->faces_max * sizeof *t->faces + LAYOUTS_MAX * sizeof *t->layouts + table_bytes(&t->host_index) + table_bytes(&t->flow_index) +
 	    table_bytes(&t->face_index) + table_bytes(&t->layout_index) + (uint64_t)t->aside.max * ASIDE_BYTES +
-	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : sizeof *t->answers);
+	    (compat ? (uint64_t)http * sizeof(struct p0fhttp) : sizeof *t->answers + (uint64_t)conf->hosts_max * sizeof *t->evidence);
 	*out = t;
 	return 0;
 }
@@ -100,6 +101,7 @@ void track_destroy(struct track **tp)
 	pool_free(&t->aside);
 	pool_free(&t->http);
 	table_memory_free(t->hosts, t->conf.hosts_max, sizeof *t->hosts);
+	table_memory_free(t->evidence, t->conf.hosts_max, sizeof *t->evidence);
 	table_memory_free(t->flows, t->conf.flows_max, sizeof *t->flows);
 	table_memory_free(t->faces, t->faces_max, sizeof *t->faces);
 	free(t->layouts);
@@ -111,12 +113,28 @@ void track_destroy(struct track **tp)
 
 /* ---- Segments ----------------------------------------------------------------------------- */
 
+/* How long the client waits before it asks again says what it is. A copy of the packet (two interfaces, a mirror) is no repeat. */
+static void on_syn_again(struct track *t, struct flow *f)
+{
+	const int64_t after_ms = (int64_t)(t->now_ms - kept_ms(&f->said));
+
+	if (!t->correct || after_ms < EVIDENCE_COPY_MS || f->again == UINT8_MAX)
+		return;
+	struct host_evidence *e = &t->evidence[f->host[CLIENT]];
+	struct evidence said = evidence_of(e);
+
+	evidence_again(&said, ++f->again, after_ms);
+	evidence_keep(e, said);
+}
+
 static bool on_syn(struct track *t, const struct ahead *a, uint32_t n, enum side from)
 {
 	struct verdict v;
 
-	if (n != TABLE_NONE && from == CLIENT && t->flows[n].next_seq[CLIENT] - 1 == t->obs->seq)
-		return true; /* sent again */
+	if (n != TABLE_NONE && from == CLIENT && t->flows[n].next_seq[CLIENT] - 1 == t->obs->seq) {
+		on_syn_again(t, &t->flows[n]);
+		return true;
+	}
 	if (!track_look(t, 0, NULL, &v))
 		return false;
 	if (n != TABLE_NONE)

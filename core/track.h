@@ -13,6 +13,7 @@
 #ifndef FP_TRACK_H
 #define FP_TRACK_H
 
+#include "core/evidence.h"
 #include "core/hash.h"
 #include "core/match.h"
 
@@ -195,6 +196,8 @@ const struct fp_addr *track_host_addr(const struct track_host *host);
 bool track_host_sig(const struct track *t, const struct track_host *host, struct track_sig *out, bool *synack);
 /* When first and last seen by this track, packet time in ns, whole seconds. */
 void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns);
+/* What its SYNs add up to; nothing in compat mode. */
+struct evidence track_host_evidence(const struct track *t, const struct track_host *host);
 /* A number that names the host while it is there, and another's after; and back; NULL: nobody's now. */
 uint32_t track_host_number(const struct track *t, const struct track_host *host);
 struct track_host *track_host_at(struct track *t, uint32_t number);

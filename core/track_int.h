@@ -19,6 +19,7 @@
 #ifndef FP_TRACK_INT_H
 #define FP_TRACK_INT_H
 
+#include "core/evidence.h"
 #include "core/matchcache.h"
 #include "core/p0fhttp.h"
 #include "core/score.h"
@@ -61,6 +62,24 @@ struct track_host {
 };
 _Static_assert(sizeof(struct track_host) == 64, "a host is a cache line");
 
+/* What a client's SYNs add up to; beside the hosts, one each. */
+struct host_evidence {
+	uint16_t low, high;       /* of evidence.bits: four bytes would be aligned to four */
+	uint16_t ip_id;           /* of its last SYN */
+};
+_Static_assert(sizeof(struct host_evidence) == 6, "kept for every host");
+
+static inline struct evidence evidence_of(const struct host_evidence *e)
+{
+	return (struct evidence){ (uint32_t)e->high << 16 | e->low };
+}
+
+static inline void evidence_keep(struct host_evidence *e, struct evidence now)
+{
+	e->low = (uint16_t)now.bits;
+	e->high = (uint16_t)(now.bits >> 16);
+}
+
 /* What few hosts have. */
 struct aside {
 	struct scores scores;
@@ -95,7 +114,7 @@ struct flow {
 	struct track_kept said;         /* by its own SYN: the handshake confirms this and no other, and the clock is measured from here */
 	uint16_t syn_mss;
 	uint8_t flags;            /* enum flow_flag */
-	uint8_t zero;
+	uint8_t again;            /* so often its SYN was repeated */
 };
 _Static_assert(sizeof(struct flow) == 64, "a flow is a cache line");
 
@@ -140,6 +159,7 @@ struct track {
 	bool ages;                /* there are any */
 	bool exact;               /* lists of hosts are in order of last use, not of second chances */
 	struct track_host *hosts;
+	struct host_evidence *evidence; /* NULL in compat mode, where nobody asks */
 	struct flow *flows;
 	struct face *faces;
 	struct table host_index, flow_index, layout_index, face_index;

@@ -79,6 +79,12 @@ void track_clock(struct track *t, struct flow *f, enum side side, const struct v
 	struct track_event *e = track_event_add(t, TRACK_UPTIME, f, side, v);
 
 	f->flags |= done;
+	if (t->correct && side == CLIENT) {
+		struct evidence said = evidence_of(&t->evidence[f->host[CLIENT]]);
+
+		evidence_clock(&said, rounded);
+		evidence_keep(&t->evidence[f->host[CLIENT]], said);
+	}
 	e->clock_hz = (uint16_t)rounded;
 	e->raw_hz = hz;
 	e->uptime_min = obs->ts1 / rounded / 60;

@@ -29,6 +29,8 @@ void host_forget(struct track *t, uint32_t n)
 	face_drop(t, h->sig.face);
 	t->stats.hosts--;
 	memset(h, 0, sizeof *h);
+	if (t->evidence != NULL)
+		t->evidence[n] = (struct host_evidence){ 0 };
 	h->age = (struct age_link){ .newer = HOST_FREE, .older = t->hosts_free };
 	t->hosts_free = n + 1;
 }
@@ -220,6 +222,8 @@ void host_expire(struct track *t, uint32_t now_s)
 void host_soon(const struct track *t, uint32_t n)
 {
 	__builtin_prefetch(&t->hosts[n], 1);
+	if (t->evidence != NULL)
+		__builtin_prefetch(&t->evidence[n], 1);
 }
 
 /* ---- Questions ---------------------------------------------------------------------------- */
@@ -261,6 +265,11 @@ void track_event_sent(struct track *t, struct track_host *host)
 		return;
 	aside_item(t, host->aside)->event = (struct track_unsent_event){ 0 };
 	aside_done(t, host);
+}
+
+struct evidence track_host_evidence(const struct track *t, const struct track_host *host)
+{
+	return t->evidence != NULL ? evidence_of(&t->evidence[host - t->hosts]) : (struct evidence){ 0 };
 }
 
 void track_host_seen(const struct track_host *host, int64_t *first_ns, int64_t *last_ns)

@@ -162,6 +162,24 @@ static void track_scored(struct track *t, const struct flow *f, enum side side, 
 	host_scored(t, f, side, score_signature(&about), v);
 }
 
+static void take_evidence(struct track *t, const struct track_host *h, const struct verdict *v)
+{
+	struct host_evidence *e = &t->evidence[h - t->hosts];
+	const struct track_kept *ref = host_ref(t, h, CLIENT);
+	const struct sig_label *os = os_label(t, h->os);
+	const struct evidence_syn now = {
+		(int64_t)t->now_ms, t->obs->src_port, t->obs->ip_id, t->obs->ttl, v->label != NULL && os != NULL && v->label->name_no != os->name_no,
+	};
+	struct evidence_syn last;
+	struct evidence said = evidence_of(e);
+
+	if (ref != NULL)
+		last = (struct evidence_syn){ (int64_t)kept_ms(ref), h->sig.port, e->ip_id, (uint8_t)ref->ttl, false };
+	evidence_syn(&said, &now, ref != NULL ? &last : NULL);
+	evidence_keep(e, said);
+	e->ip_id = t->obs->ip_id;
+}
+
 bool track_judge(struct track *t, struct flow *f, enum side side, const struct verdict *v)
 {
 	struct track_host *h = &t->hosts[f->host[side]];
@@ -179,6 +197,8 @@ bool track_judge(struct track *t, struct flow *f, enum side side, const struct v
 		return false;
 
 	track_scored(t, f, side, h, v);
+	if (side == CLIENT && t->correct)
+		take_evidence(t, h, v);
 	if (v->label != NULL)
 		h->os = os_number(t, v->label);
 	h->sig.port = f->port[CLIENT];

@@ -823,7 +823,7 @@ static void test_table_bytes(void **state)
 
 		begin_conf(&f, (struct matcher_conf){ .hosts_max = rows[i], .flows_max = rows[i] < 1000000 ? 8192 : 65536 });
 		bytes = count(&f, C_TABLE_BYTES);
-		if (bytes > rows[i] * UINT64_C(128) || (rows[i] >= 1000000 && bytes > rows[i] * UINT64_C(105)) || bytes < rows[i] * UINT64_C(64))
+		if (bytes > rows[i] * UINT64_C(128) || (rows[i] >= 1000000 && bytes > rows[i] * UINT64_C(108)) || bytes < rows[i] * UINT64_C(64))
 			fail_msg("%u hosts have tables of %llu bytes: %.1f a host", rows[i], (unsigned long long)bytes, (double)bytes / rows[i]);
 		print_message("%u hosts: %.1f bytes a host\n", rows[i], (double)bytes / rows[i]);
 		end(&f);

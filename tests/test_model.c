@@ -264,22 +264,23 @@ static void test_host(void **state)
 	struct track_sig sig = {
 		.quirks = obs.quirks, .mss = obs.mss, .win = obs.win, .ttl = obs.ttl, .wscale = obs.wscale, .ipver = 4,
 	};
+	const struct evidence none = { 0 };
 	struct fp_host host = { 0 }, again = { 0 }, other = { 0 };
 
 	(void)state;
-	opinion_host(&cache, db, &sig, obs.layout, obs.layout_len, obs.eol_pad, &host);
+	opinion_host(&cache, db, &sig, &none, obs.layout, obs.layout_len, obs.eol_pad, &host);
 	assert_string_equal(model_candidate(host.candidate[0].code, NULL), "Windows");
 	assert_true(host.candidate[0].p > 150);
 	assert_int_equal(host.path, FP_PATH_DF_CLEARED);
 	sig.ttl = 110; /* other hops, the same cell */
-	opinion_host(&cache, db, &sig, obs.layout, obs.layout_len, obs.eol_pad, &again);
+	opinion_host(&cache, db, &sig, &none, obs.layout, obs.layout_len, obs.eol_pad, &again);
 	assert_memory_equal(&again, &host, sizeof host);
 	assert_int_equal(cache.hits, 1);
 	assert_int_equal(cache.misses, 1);
 	sig.win = 8192;
-	opinion_host(&cache, db, &sig, obs.layout, obs.layout_len, obs.eol_pad, &other);
+	opinion_host(&cache, db, &sig, &none, obs.layout, obs.layout_len, obs.eol_pad, &other);
 	assert_int_not_equal(other.candidate[0].code, host.candidate[0].code);
-	opinion_host(&cache, db, &sig, NULL, 0, 0, &again); /* the layout was not kept: nothing is said anew */
+	opinion_host(&cache, db, &sig, &none, NULL, 0, 0, &again); /* the layout was not kept: nothing is said anew */
 	assert_int_equal(cache.misses, 2);
 }
 

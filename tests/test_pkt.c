@@ -191,6 +191,11 @@ static void test_rows(void **state)
 				print_error("%s%s:\n got %s\nwant %s\n", rows[i].why, compat ? " (p0f)" : "", got, want);
 				wrong++;
 			}
+			/* Its id is what the quirks were made of. */
+			if (rc == PKT_OK && (obs.ip_id != 0) != (obs.ipver == 4 && !(obs.quirks & QUIRK_ID_MINUS) && (obs.quirks & (QUIRK_DF | QUIRK_ID_PLUS)) != QUIRK_DF)) {
+				print_error("%s: id %u\n", rows[i].why, obs.ip_id);
+				wrong++;
+			}
 		}
 	assert_int_equal(wrong, 0);
 }

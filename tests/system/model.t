@@ -102,6 +102,48 @@ is_deeply($host->{path}, ['df cleared'], 'and what the way did');
 ($status, $out, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '--store', "$dir/store2", '--set', "prior=$dir/none" ]);
 is($status, 2, 'setting prior: a file that is not there is exit 2');
 
+# ---- Evidence over connections ---------------------------------------------------------------------------
+
+# One SYN leaves it open; several of a client say more: ports, their order, IP ids, when it asks again, its clock.
+{
+    my ($n, @packets) = (0);
+    my $at = 1_700_000_000;
+    my $client = sub {
+        my ($ip, $system, $each, $times, %more) = @_;
+        for my $i (0 .. $times - 1) {
+            my %how = (from => $ip, to => $to, hops => 7, seq => ++$n * 1000, $each->($i));
+            my $later = $at + 20 * $i + ($how{late} // 0);
+            delete $how{late};
+            push @packets, [ $later, Wire::syn($system, %how) ];
+            push @packets, map { [ $later + $_, Wire::syn($system, %how) ] } @{ $more{again} // [] };
+        }
+    };
+    my @scattered = (40001, 3023, 61200, 20011, 9000, 52345, 33021, 1999);
+    $client->('192.0.2.41', 'Windows XP', sub { (sport => 1100 + 2 * $_[0], id => 100 + 9 * $_[0]) }, 6);
+    $client->('192.0.2.42', 'Windows XP', sub { (sport => 1100, id => 100) }, 1);
+    $client->('192.0.2.43', 'Windows XP', sub { (sport => 50_000 + 3 * $_[0], id => 100 + 9 * $_[0]) }, 6);
+    $client->('192.0.2.44', 'Android', sub { (sport => 33_000 + 2 * ($_[0] * 1237 % 12_000), id => $_[0] * 7919 % 65_536) }, 8);
+    $client->('192.0.2.45', 'Android', sub { (sport => $scattered[ $_[0] ], id => $_[0] * 7919 % 65_536) }, 8);
+    $client->('192.0.2.46', 'Android', sub { (sport => 33_000, id => 3) }, 1);
+    $client->('192.0.2.47', 'Windows 10', sub { (sport => 50_000 + $_[0], id => $_[0]) }, 4);
+    $client->('192.0.2.48', 'Windows 10', sub { (sport => 50_000 + $_[0], id => $_[0], hops => 7 + 4 * ($_[0] % 2)) }, 4);
+    $client->('192.0.2.49', 'macOS', sub { (sport => 50_000) }, 1, again => [ 1, 2, 3 ]);
+    Wire::pcap("$dir/several.pcap", [ sort { $a->[0] <=> $b->[0] } @packets ]);
+    ($status, $out, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/several.pcap", '--store', "$dir/several" ]);
+    is($status, 0, 'clients that connect several times') or diag $err;
+    my $s = bless { store => "$dir/several", status => 0 }, 'Daemon';
+    my $p = sub { my ($ip, $name, $flavor) = @_; my $sum = 0;
+        $_->{name} eq $name && (!defined $flavor || ($_->{flavor} // '') eq $flavor) and $sum += $_->{p} for @{ $s->lookup("192.0.2.$ip")->{candidates} }; return $sum };
+    cmp_ok($p->(42, 'Windows', ''), '>', .75, 'one SYN: XP, or a later one whose auto-tuning is off');
+    cmp_ok($p->(41, 'Windows', 'NT 5'), '>', .9, 'six with ports from 1100 on: XP');
+    cmp_ok($p->(43, 'Windows', 'NT 5'), '<', .5, 'six with ports from 50000 on: not XP');
+    cmp_ok($p->(43, 'Windows'), '>', .9, '... but Windows');
+    cmp_ok($p->(44, 'Linux'), '>', $p->(46, 'Linux') + .03, 'even ports of Linux\'s range speak for Linux itself');
+    cmp_ok($p->(45, 'Android'), '>', $p->(46, 'Android') + .05, 'ports of anywhere for a telephone behind a carrier');
+    cmp_ok($p->(48, 'Windows'), '<', $p->(47, 'Windows') - .04, 'hops that change lower what is said');
+    cmp_ok($p->(49, 'macOS') + $p->(49, 'iOS'), '>', .98, 'asked again each second: Apple');
+}
+
 # ---- explain -----------------------------------------------------------------------------------------
 
 ($status, $out) = Daemon::cli('explain', '4:118+10:0:1460:mss*44,8:mss,nop,ws,nop,nop,sok:df,id+:0');
