@@ -167,7 +167,8 @@ static int judge(const struct sig *sig, const struct subject *s)
 
 		if (gone & ~(uint32_t)FUZZY_GONE || added & ~(uint32_t)FUZZY_ADDED)
 			return MISS;
-		forgiven = __builtin_popcount(gone | added);
+		for (uint32_t left = gone | added; left != 0; left &= left - 1) /* they are few: no instruction for it everywhere */
+			forgiven++;
 	}
 	const int hops = sig->ittl - obs->ttl;
 
@@ -311,7 +312,7 @@ INLINE uint64_t by_window(const struct sigdb *db, const struct sig_block *b, uin
 		hits |= value & listed(db, &b->windows, s->obs->win);
 	if (times != 0 && s->divisible)
 		hits |= by_times(db, b, times, s);
-	for (uint64_t rest = set & ~(b->win_any | b->win_value | b->win_mss); rest != 0; rest &= rest - 1)
+	for (uint64_t rest = set & b->win_rest; rest != 0; rest &= rest - 1)
 		if (window_fits(&db->sigs[b->first + __builtin_ctzll(rest)], s))
 			hits |= rest & -rest;
 	return hits;
@@ -334,13 +335,21 @@ static __attribute__((noinline)) struct hit pass_fuzzy(const struct sigdb *db, c
 	return hit_of(&best);
 }
 
+/* Those of a block that take the packet to the letter. Apart, so that it has the registers for itself. */
+static __attribute__((noinline)) uint64_t to_the_letter(const struct sigdb *db, const struct sig_block *b, const struct subject *s)
+{
+	const uint64_t set = by_numbers(db, b, s->obs) & by_quirks(db, b, s);
+
+	return set != 0 ? by_window(db, b, set, s) : 0;
+}
+
 INLINE struct hit pass(const struct sigdb *db, const struct sig_bucket *bucket, const struct subject *s)
 {
 	const struct sig *generic = NULL;
 
 	for (uint32_t n = 0; n < bucket->n_blocks; n++) {
 		const struct sig_block *b = &db->blocks[bucket->first_block + n];
-		const uint64_t set = by_window(db, b, by_numbers(db, b, s->obs) & by_quirks(db, b, s), s);
+		const uint64_t set = to_the_letter(db, b, s);
 		const uint64_t specific = set & ~b->generic;
 
 		if (specific != 0)
@@ -353,26 +362,37 @@ INLINE struct hit pass(const struct sigdb *db, const struct sig_bucket *bucket, 
 	return pass_fuzzy(db, bucket, s);
 }
 
+/* *hit stays where there is no such bucket. */
+INLINE void find_by(const struct sigdb *db, const struct sig_words *key, const struct subject *s, bool linear, struct hit *hit)
+{
+	const struct sig_bucket *bucket = sigdb_bucket(db, key);
+
+	if (bucket != NULL)
+		*hit = linear ? pass_linear(db, bucket, s) : pass(db, bucket, s);
+}
+
+/* Extension headers are the way's or the user's choice, and no database knows them: as if there were none. */
+static __attribute__((noinline)) void find_without_extensions(const struct sigdb *db, const struct subject *s, bool linear, struct hit *hit)
+{
+	struct sig_key plain;
+
+	memcpy(&plain, s->obs->layout, sizeof plain);
+	plain.olen = 0;
+
+	const struct sig_words key = sig_words(plain.layout);
+
+	find_by(db, &key, s, linear, hit);
+}
+
 INLINE struct hit find(const struct sigdb *db, const struct subject *s, bool linear)
 {
-	const struct tcp_obs *obs = s->obs;
-	struct sig_words key = sig_words(obs->layout);
+	const struct sig_words key = sig_words(s->obs->layout);
 	struct hit hit = { NULL, MATCH_NONE, false };
 
-	for (bool again = obs->ipver == 6 && obs->olen != 0 && s->correct;; again = false) {
-		const struct sig_bucket *bucket = sigdb_bucket(db, &key);
-
-		if (bucket != NULL)
-			hit = linear ? pass_linear(db, bucket, s) : pass(db, bucket, s);
-		if (hit.sig != NULL || !again)
-			return hit;
-		/* Extension headers are the way's or the user's choice, and no database knows them. */
-		struct sig_key plain;
-
-		memcpy(&plain, obs->layout, sizeof plain);
-		plain.olen = 0;
-		key = sig_words(plain.layout);
-	}
+	find_by(db, &key, s, linear, &hit);
+	if (hit.sig == NULL && s->correct && s->obs->ipver == 6 && s->obs->olen != 0)
+		find_without_extensions(db, s, linear, &hit);
+	return hit;
 }
 
 #define GUESSED (-1)
@@ -396,6 +416,7 @@ INLINE int16_t distance(const struct hit *hit, const struct subject *s, int init
 	return s->correct && guess > DIST_MAX ? -1 : guess;
 }
 
+/* mode and linear are constants where it is called. */
 INLINE int match(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out,
     bool linear)
 {
@@ -431,7 +452,10 @@ INLINE int match(const struct sigdb *db, enum match_mode mode, const struct tcp_
 void match_tcp(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,
     uint16_t syn_mss, struct verdict *out)
 {
-	match(db, mode, obs, syn_mss, out, false);
+	if (mode == MATCH_CORRECT)
+		match(db, MATCH_CORRECT, obs, syn_mss, out, false);
+	else
+		match(db, MATCH_COMPAT_P0F, obs, syn_mss, out, false);
 }
 
 void match_tcp_linear(const struct sigdb *db, enum match_mode mode, const struct tcp_obs *obs,

@@ -77,8 +77,9 @@ struct sig_block {
 	uint64_t big_scale; /* names a scale above 14: to be compared */
 	uint64_t payload[2];
 	uint64_t mss_any;
-	uint64_t win_any, win_value; /* the others want multiples */
+	uint64_t win_any, win_value;
 	uint64_t win_mss;   /* mss*n of an n that has a set */
+	uint64_t win_rest;  /* other multiples: to be compared */
 	uint64_t generic;
 	uint32_t times;     /* its sets, in sigdb.times_sets: one for each number in times_no, from 1 on */
 	uint32_t first;     /* in sigdb.sigs: bit 0 */
@@ -115,7 +116,8 @@ static inline struct sig_words sig_words(const uint8_t layout[OBS_OPTIONS_MAX])
 	struct sig_words k;
 	uint32_t rest;
 
-	memcpy(k.w, layout, OBS_OPTIONS_MAX);
+	for (int i = 0; i < 3; i++) /* not in one go, or it goes over memory */
+		memcpy(&k.w[i], layout + 8 * i, 8);
 	memcpy(&rest, layout + OBS_OPTIONS_MAX, sizeof rest);
 	k.w[3] = rest;
 	return k;
@@ -137,7 +139,7 @@ static inline bool sig_words_equal(const struct sig_words *a, const struct sig_w
 /* Its top bits depend on every bit. Needs no key: the table holds what the file holds, and is three quarters empty, whatever arrives. */
 static inline uint64_t sig_words_hash(const struct sig_words *k)
 {
-	return k->w[0] * 0x9e3779b97f4a7c15u + k->w[1] * 0xbf58476d1ce4e5b9u + k->w[2] * 0x94d049bb133111ebu + k->w[3] * 0xd6e8feb86659fd93u;
+	return (k->w[0] ^ k->w[3] << 32) * 0x9e3779b97f4a7c15u + (k->w[1] ^ k->w[2] << 1) * 0xbf58476d1ce4e5b9u;
 }
 
 /* The bucket of a key, or NULL. */

@@ -176,6 +176,7 @@ int sigindex_build(struct sigdb *db)
 			b->times = (at - 1) * db->n_times;
 			fill_times(db, n, b);
 			fill_sets(db->sigs + b->first, n, b);
+			b->win_rest = (n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX) & ~(b->win_any | b->win_value | b->win_mss);
 			if (collect_quirks(&c, db->sigs + b->first, n, b) != 0 || collect_numbers(&c, db->sigs + b->first, n, b) != 0) {
 				free(c.entry);
 				return -ENOMEM;
