@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # The corpus of public captures: `classify --compat p0f` says of every file what Debian's p0f says, field for field and in the same order (the corpus's
 # own compare.py decides). synthetic/ holds the same traffic under tags, tunnels and extension headers, which p0f cannot read: there the
-# default mode must give the verdict on the plain packet. What differs stands below with its reason, and must differ just so.
+# default mode must give the verdict on the plain packet. What differs stands below with its reason, and must differ just so. A line a
+# file is left in build/corpus/agreement.tsv (`make corpus` shows it).
 use strict;
 use warnings;
 use File::Basename qw(dirname);
@@ -32,8 +33,9 @@ missing  mtu|172.16.16.128/53936|172.16.16.150/135|cli|Ethernet or modem|1500
 END
 
 open my $in, '<', "$corpus/MANIFEST.tsv" or die "$corpus/MANIFEST.tsv: $!";
-my @files = map { /\A([^\t]+)/ } <$in>;
-shift @files;    # names of the columns
+my (undef, @rows) = <$in>;
+my %packets = map { (split /\t/)[0, 6] } @rows;
+my @files = map { /\A([^\t]+)/ } @rows;
 cmp_ok(scalar @files, '>', 200, 'the corpus is whole');
 
 remove_tree($dir);
@@ -55,10 +57,10 @@ for my $file (@files) {
 }
 
 # What compare.py -v says of each file: nothing where all is equal.
-my (%says, $of, $counted);
+my (%says, %count, $of, $counted);
 open my $compare, '-|', 'python3', "$corpus/compare.py", '-v', @pairs or die "compare.py: $!";
 while (<$compare>) {
-    if (m{\A\Q$dir\E/(.*)\.log: equal })                             { $of = $1; $says{$of} = '' }
+    if (m{\A\Q$dir\E/(.*)\.log: equal (\d+) differing (\d+) missing (\d+) extra (\d+)}) { $of = $1; $says{$of} = ''; $count{$of} = [ $2, $3, $4, $5 ] }
     elsif (/\Afiles (\d+), .* logs absent (\d+)/)                    { $counted = $1 - $2; $of = undef }
     elsif (/\A *((?:differs|want|got|missing|extra|order).*\n)/ && $of) { $says{$of} .= $1 }
 }
@@ -77,7 +79,11 @@ sub without_olen {
     return $left;
 }
 
+sub lines { open my $f, '<', $_[0] or return 0; return scalar(grep { /\S/ } <$f>) }
+
 my ($equal, $listed) = (0, 0);
+open my $table, '>', "$dir/agreement.tsv" or die "$dir/agreement.tsv: $!";
+print $table join("\t", qw(file mode packets p0f_events equal differing missing extra result)), "\n";
 for my $file (@files) {
     my $synthetic = $file =~ m{\Asynthetic/};
     my $says      = $says{$file} // '';
@@ -92,8 +98,12 @@ for my $file (@files) {
         is($says, '', $file . ($synthetic ? ' (default mode)' : ''));
         $equal++ if $says eq '';
     }
+    my $events = lines("$corpus/expected/$file.p0f");
+    my $result = $says eq '' ? ($count{$file} ? 'equal but for olen' : 'equal') : $because ? "as listed: $because->[1]" : 'DIFFERS';
+    print $table join("\t", $file, $synthetic ? 'default' : 'compat', $packets{$file}, $events, @{ $count{$file} // [ $events, 0, 0, 0 ] }, $result), "\n";
     # Several of them are cut or damaged on purpose: that is 1, and what came before counts.
     ok(0, "$file: status $status{$file}") unless $status{$file} == 0 || $status{$file} == 1 << 8;
 }
+close $table or die "$dir/agreement.tsv: $!";
 note "$equal files equal, $listed differ as listed, of " . @files;
 done_testing;
