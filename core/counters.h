@@ -93,7 +93,7 @@ const struct counter_info *counter_info(enum counter c);
 static inline bool counter_is_gauge(enum counter c)
 {
 	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_TABLE_BYTES || c == C_DELTAS_WAITING ||
-	    c == C_PAGES || c == C_PAGES_LIVE || c == C_PAGES_MAX;
+	    c == C_CLIENTS || c == C_PAGES || c == C_PAGES_LIVE || c == C_PAGES_MAX;
 }
 
 /* A row: written by one thread. */
