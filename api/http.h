@@ -34,6 +34,7 @@ struct http_conf {
 	unsigned connections_max;    /* in all; 0 = 256 */
 	unsigned connections_per_ip; /* 0 = 128 */
 	const char *const *hosts;    /* further names that Host may have, NULL-terminated; may be NULL */
+	const char *const *origins;  /* of pages that may read answers (CORS), NULL-terminated; may be NULL */
 	const char *token;           /* what "Authorization: Bearer" must bring, on every path; NULL = nothing is asked for */
 	struct pulse *pulse;         /* of the service, added by the caller; may be NULL */
 	unsigned request_deadline_ms; /* 0 = 10000 */

@@ -29,6 +29,8 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
 		seen->accept_encoding = value;
 	} else if (strcasecmp(name, "last-event-id") == 0) {
 		seen->last_event = value;
+	} else if (strcasecmp(name, "origin") == 0) {
+		seen->origin = value;
 	}
 	return MHD_YES;
 }
@@ -141,13 +143,28 @@ void http_answer_headers(struct MHD_Response *r, const struct answer *a)
 {
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy", a->file != NULL ? CSP_PAGE : CSP_NOTHING);
-	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
 	/* What has a tag may be kept, but is asked for each time. */
 	MHD_add_response_header(r, "Cache-Control", a->etag[0] != '\0' ? "private, no-cache" : "no-store");
 	MHD_add_response_header(r, "Content-Type", a->type);
 	if (a->etag[0] != '\0')
 		MHD_add_response_header(r, "ETag", a->etag);
+}
+
+/* WHATWG Fetch, 3.2: origins are compared byte by byte. */
+void http_answer_origin(const struct http *h, struct MHD_Response *r, const struct headers *seen)
+{
+	const char *const *origin = h->conf.origins;
+	const bool some = origin != NULL && *origin != NULL;
+
+	if (some)
+		MHD_add_response_header(r, "Vary", "Origin");
+	for (; some && *origin != NULL; origin++)
+		if (seen->origin != NULL && strcmp(seen->origin, *origin) == 0) {
+			MHD_add_response_header(r, "Access-Control-Allow-Origin", *origin);
+			return;
+		}
+	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
 /* RFC 9110 13.1.2, by weak comparison; our tags have no comma. */
@@ -234,6 +251,7 @@ enum MHD_Result http_reply(struct http *h, const struct conn *c, struct MHD_Conn
 		return MHD_queue_response(mc, 503, h->no_memory);
 	}
 	http_answer_headers(r, a);
+	http_answer_origin(h, r, seen);
 	if (a->status == 405)
 		MHD_add_response_header(r, "Allow", "GET, HEAD");
 	if (a->status == 401)

@@ -55,7 +55,7 @@ struct http {
 
 /* What a request says in its headers, as far as it matters here; how often each came. */
 struct headers {
-	const char *host, *authorization, *if_none_match, *accept_encoding, *last_event;
+	const char *host, *authorization, *if_none_match, *accept_encoding, *last_event, *origin;
 	unsigned hosts, authorizations;
 };
 
@@ -78,6 +78,8 @@ const char *http_check(const struct http *h, const struct conn *c, const struct 
     struct answer *out);
 /* What every answer carries. */
 void http_answer_headers(struct MHD_Response *r, const struct answer *a);
+/* Lets a page of another origin read it, where the settings say so. */
+void http_answer_origin(const struct http *h, struct MHD_Response *r, const struct headers *seen);
 /* Takes the answer's body. */
 enum MHD_Result http_reply(struct http *h, const struct conn *c, struct MHD_Connection *mc, const struct headers *seen, struct answer *a);
 

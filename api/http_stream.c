@@ -144,6 +144,7 @@ enum MHD_Result http_stream_open(struct http *h, struct conn *c, struct MHD_Conn
 		return MHD_queue_response(mc, 503, h->no_memory);
 	}
 	http_answer_headers(r, a);
+	http_answer_origin(h, r, seen);
 	MHD_add_response_header(r, "X-Accel-Buffering", "no"); /* nginx would hold events back */
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 	MHD_set_connection_option(mc, MHD_CONNECTION_OPTION_TIMEOUT, STALL_S);

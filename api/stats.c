@@ -187,7 +187,7 @@ size_t stats_systems(const struct service *s, struct stats_system *out, size_t r
 	size_t n = 0;
 
 	*counted = atomic_load_explicit(&s->news->a_counted, memory_order_acquire);
-	for (uint32_t i = 0; i < rows && n < room; i++) {
+	for (uint32_t i = 0; i < rows && i < NEWS_LABELS && n < room; i++) {
 		const uint64_t hosts = atomic_load_explicit(&s->news->count[i].a_hosts, memory_order_relaxed);
 
 		if (hosts == 0)

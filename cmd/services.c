@@ -52,6 +52,7 @@ static int start_http(struct daemon *d, struct fp_store *store, struct http **ht
 		.pulses = &d->shared->pulses, .pulse = d->http_pulse, .queue_names = names, .started_s = d->started_s,
 		.token = *d->opt.conf.http_token != '\0' ? d->opt.conf.http_token : NULL,
 		.hosts = (const char *const *)d->opt.conf.http_hosts.item,
+		.origins = (const char *const *)d->opt.conf.http_origins.item,
 	};
 	const int rc = http_start(http, &conf, why);
 

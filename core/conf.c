@@ -108,6 +108,8 @@ static const struct row table[] = {
 	  "bearer token that every HTTP request must carry; needed to listen beyond loopback" },
 	{ "http.hosts", T_LIST, AT(http_hosts), 0, 0, false, NULL, "",
 	  "further names that a request's Host may have, such as a front-end's" },
+	{ "http.origins", T_LIST, AT(http_origins), 0, 0, false, NULL, "",
+	  "pages of other origins (https://dashboard.example.org) that may read answers (CORS); empty: none" },
 	{ "http.open", T_BOOL, AT(http_open), 0, 0, false, NULL, "no",
 	  "listen beyond loopback without a token: whoever reaches the port reads everything" },
 	{ "p0f.socket", T_WHERE, AT(p0f_socket), 0, 0, false, NULL, "",

@@ -56,7 +56,7 @@ struct conf {
 	bool durable;
 	char *http_listen;
 	char *http_token;         /* "" = none */
-	struct conf_list http_hosts;
+	struct conf_list http_hosts, http_origins;
 	bool http_open;           /* beyond loopback without a token */
 	struct conf_list p0f_socket, text_socket; /* paths */
 	struct conf_list analyzer_listen, policy_listen; /* ADDR:PORT or paths */

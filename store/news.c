@@ -33,6 +33,8 @@ struct newsdesk {
 	struct note *note;
 	size_t n, room;
 	uint16_t index[INDEX];      /* label's hash to its row + 1 */
+	uint32_t rows, label[NEWS_LABELS];
+	uint64_t hosts[NEWS_LABELS];
 	uint8_t hand[RECORD_KEY_BYTES];
 	bool counted;
 };
@@ -127,30 +129,35 @@ void news_gone(struct writer *w, struct tally *t, const uint8_t key[RECORD_KEY_B
 
 /* ---- Counts by system ------------------------------------------------------------------------- */
 
-/* The row of a label, a new one where it has none; the last is for all that have no room. */
-static struct news_count *row_of(struct newsdesk *d, uint32_t label)
+/*
+ * The row of a label, a new one where it has none; the last is for all that have no room. What is in the shared memory is only written: another
+ * process might write there, too.
+ */
+static uint32_t row_of(struct newsdesk *d, uint32_t label)
 {
-	struct news_board *b = d->board;
-	const uint32_t rows = atomic_load_explicit(&b->a_labels, memory_order_relaxed);
 	uint32_t i = label * 0x9e3779b1u % INDEX;
 
 	for (; d->index[i] != 0; i = (i + 1) % INDEX)
-		if (atomic_load_explicit(&b->count[d->index[i] - 1].a_label, memory_order_relaxed) == label)
-			return &b->count[d->index[i] - 1];
-	if (rows == NEWS_LABELS)
-		return &b->count[NEWS_LABELS - 1];
-	d->index[i] = (uint16_t)(rows + 1);
-	atomic_store_explicit(&b->count[rows].a_label, rows == NEWS_LABELS - 1 ? RECORD_PERIOD_OTHERS : label, memory_order_relaxed);
+		if (d->label[d->index[i] - 1] == label)
+			return d->index[i] - 1u;
+	if (d->rows == NEWS_LABELS)
+		return NEWS_LABELS - 1;
+	const uint32_t row = d->rows++;
+
+	d->label[row] = row == NEWS_LABELS - 1 ? RECORD_PERIOD_OTHERS : label;
+	d->index[i] = (uint16_t)(row + 1);
+	atomic_store_explicit(&d->board->count[row].a_label, d->label[row], memory_order_relaxed);
 	/* The label before the row that has it; pairs with the acquire of who reads. */
-	atomic_store_explicit(&b->a_labels, rows + 1, memory_order_release);
-	return &b->count[rows];
+	atomic_store_explicit(&d->board->a_labels, d->rows, memory_order_release);
+	return row;
 }
 
 static void count(struct newsdesk *d, uint32_t label, int by)
 {
-	struct news_count *c = row_of(d, label);
+	const uint32_t row = row_of(d, label);
 
-	atomic_store_explicit(&c->a_hosts, atomic_load_explicit(&c->a_hosts, memory_order_relaxed) + (uint64_t)(int64_t)by, memory_order_relaxed);
+	d->hosts[row] += (uint64_t)(int64_t)by;
+	atomic_store_explicit(&d->board->count[row].a_hosts, d->hosts[row], memory_order_relaxed);
 }
 
 void news_recount(struct writer *w)
@@ -162,7 +169,8 @@ void news_recount(struct writer *w)
 	if (d->board == NULL)
 		return;
 	atomic_store_explicit(&d->board->a_counted, false, memory_order_relaxed);
-	for (uint32_t i = 0; i < atomic_load_explicit(&d->board->a_labels, memory_order_relaxed); i++)
+	memset(d->hosts, 0, sizeof d->hosts);
+	for (uint32_t i = 0; i < d->rows; i++)
 		atomic_store_explicit(&d->board->count[i].a_hosts, 0, memory_order_relaxed);
 }
 

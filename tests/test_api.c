@@ -546,6 +546,37 @@ static void test_page(void **state)
 	fixture_close(&f);
 }
 
+/* CORS: the origins of the settings, byte by byte, and nobody else. */
+static void test_origins(void **state)
+{
+	static const char *const origins[] = { "https://a.example", "http://b.example:8080", NULL };
+	static const struct {
+		const char *origin;
+		bool may;
+	} tries[] = { { "https://a.example", true }, { "http://b.example:8080", true }, { "http://a.example", false }, { "https://a.example:443", false },
+		{ "https://a.example.evil.example", false }, { "null", false }, { "*", false } };
+	const struct http_conf conf = { .origins = origins };
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, AF_INET, NULL, &conf);
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		char header[128], allowed[128];
+
+		snprintf(header, sizeof header, "Origin: %s\r\n", tries[i].origin);
+		snprintf(allowed, sizeof allowed, "Access-Control-Allow-Origin: %s\r\n", tries[i].origin);
+		struct reply r = ask(&f, "GET", "/v1/os", header);
+
+		assert_int_equal(r.status, 200);
+		assert_non_null(strstr(r.text, "Vary: Origin\r\n"));
+		if ((strstr(r.text, allowed) != NULL) != tries[i].may || (strstr(r.text, "Access-Control") != NULL) != tries[i].may)
+			fail_msg("%s: %s", tries[i].origin, r.text);
+		assert_int_equal(strstr(r.text, "Cross-Origin-Resource-Policy: same-origin\r\n") == NULL, tries[i].may);
+		free(r.text);
+	}
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -561,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_origins),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

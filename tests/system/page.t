@@ -79,6 +79,18 @@ ok($b->wait_js(qq{document.querySelector('#newest tbody td:nth-child(3)').textCo
 ok($b->wait_js(q{[...document.querySelectorAll('#systems th[scope=row]')].some((t) => t.textContent === 'Windows')}, 20), 'systems are counted');
 ok($b->wait_js(q{Chart.getChart('shares')?.data.datasets.length >= 3}, 20), 'and drawn over time');
 
+# As if packets were lost: in red, in words, and in the chart.
+my $drops = $b->js(q{
+    const s = structuredClone(before.stats), lost = 5000;
+    s.queues[0].kernel_dropped += lost; s.sum.kernel_dropped += lost;
+    drawStats(s);
+    const chart = Chart.getChart(document.querySelector('#queues canvas')), line = document.querySelector('#queue-0-now .drops');
+    return [document.getElementById('tile-drops-box').className, line.textContent, getComputedStyle(line).color, chart.data.datasets[2].data.at(-1) > 0, chart.data.datasets[2].borderColor];
+});
+is("$drops->[0] $drops->[3]", 'alarm 1', 'lost packets raise an alarm, and a bar');
+like($drops->[1], qr/\A[\d.,]+ dropped a second\z/, 'in words');
+is("$drops->[2] $drops->[4]", 'rgb(179, 20, 29) #b3141d', 'in red');
+
 # ---- Search, by keyboard alone ----------------------------------------------------------------------------------
 
 $b->keys('/');
