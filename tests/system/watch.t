@@ -24,14 +24,15 @@ $d->wait_for(sub { $d->lookup('198.51.100.1') }, 5);
 sleep 1.1;
 
 # Runs a command beside us, its output in a file: (pid, file).
-sub watch {
-    my @more = @_;
+sub beside {
+    my @argv = @_;
     my $out = Daemon::scratch() . '/out';
     my $pid = fork // die "fork: $!\n";
     return ($pid, $out) if $pid;
     open STDOUT, '>', $out or die;
-    exec "$Daemon::BIN/fingerpost", 'watch', '--store', $d->store, @more or die;
+    exec @argv or die;
 }
+sub watch { return beside("$Daemon::BIN/fingerpost", 'watch', '--store', $d->store, @_) }
 sub end_it { my $pid = shift; kill TERM => $pid; waitpid $pid, 0; return }
 
 my ($pid, $out) = watch();
@@ -57,10 +58,14 @@ like($top, qr/^ +20 +95\.2% .*FreeBSD/m, 'by system');
 like($top, qr/^seen last:\n198\.51\.100\.1  /m, 'the hosts seen last, the youngest first');
 
 # On a terminal it draws again each second.
-my ($st, $drawn) = Daemon::run([ 'timeout', '-s', 'INT', '3', 'script', '-qec', "env TERM=vt100 $Daemon::BIN/fingerpost top --store " . $d->store, '/dev/null' ], limit => 10);
+my ($top_pid, $top_out) = beside('script', '-qfec', "env TERM=vt100 $Daemon::BIN/fingerpost top --store " . $d->store, '/dev/null');
+$d->wait_for(sub { Daemon::slurp($top_out) =~ /a second:/ }, 20);
+kill INT => $top_pid;
+waitpid $top_pid, 0;
+my $drawn = Daemon::slurp($top_out);
 cmp_ok(scalar(() = $drawn =~ /\e\[H\e\[2J/g), '>=', 2, 'on a terminal it draws again');
 like($drawn, qr/a second:  frames \d+  syn \d+/, 'with rates') or diag $drawn;
-($st, $drawn) = Daemon::run([ 'env', 'NO_COLOR=1', 'timeout', '-s', 'INT', '2', 'script', '-qec', "$Daemon::BIN/fingerpost top --store " . $d->store, '/dev/null' ], limit => 10);
+(undef, $drawn) = Daemon::run([ 'env', 'NO_COLOR=1', 'timeout', '-s', 'INT', '2', 'script', '-qec', "$Daemon::BIN/fingerpost top --store " . $d->store, '/dev/null' ], limit => 10);
 unlike($drawn, qr/\e\[1m/, 'NO_COLOR is honoured');
 is(($d->stop)[0], 0, 'the daemon ends in order');
 is((Daemon::cli('top', '--store', '/nonexistent'))[0], 2, 'no store: exit 2');
