@@ -186,20 +186,22 @@ static void measure(const char *name, struct fp_store *s, uint64_t offset, int w
 	    took[SAMPLES / 2], took[SAMPLES / 100 * 99], took[SAMPLES / 1000 * 999], sum / SAMPLES, wrong);
 }
 
-/* Keeps the rate by the millisecond. */
+/* Keeps the rate by the millisecond. What it was too late for it does not make up for: the rate is never more than was asked. */
 static void *update(void *arg)
 {
 	static struct delta d[1024];
-	const uint64_t began = now_ns();
-	uint64_t done = 0;
+	uint64_t began = now_ns(), from = 0, done = 0;
 
 	(void)arg;
 	while (!atomic_load(&a_stop)) {
-		const uint64_t due = (now_ns() - began) / 1000 * rate / 1000000;
-		uint64_t n = due - done;
+		const uint64_t now = now_ns();
+		uint64_t n = (now - began) / 1000 * rate / 1000000 - (done - from);
 
-		if (n > 1024)
+		if (n > 1024) {
 			n = 1024;
+			began = now;
+			from = done + n;
+		}
 		for (uint64_t i = 0; i < n; i++)
 			d[i] = delta_of(mix(done + i) % hosts, 1700000100);
 		push(d, n);

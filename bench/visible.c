@@ -1,8 +1,9 @@
 /*
  * visible - how soon a reader sees a SYN: puts SYNs on an interface, one every gap, and asks the store until the answer is there.
  *
- *   visible STORE INTERFACE MAC FIRST N GAP_MS     FIRST: an IPv4 address; the next N are used
+ *   visible STORE INTERFACE MAC FIRST N GAP_MS [handshake]     FIRST: an IPv4 address; the next N are used
  *
+ * handshake: the SYN+ACK and the ACK follow it at once, and the host is looked for until it is confirmed.
  * Prints one JSON line, times in microseconds from send() to the first look-up that finds the host. A SYN that is not seen within
  * two seconds is counted as missed.
  */
@@ -31,11 +32,23 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Ethernet, IPv4, TCP: a Linux SYN to 192.0.2.1:25. Checksums are left 0: nobody on this wire looks at them. */
-static size_t make_syn(uint8_t frame[128], const uint8_t dst[6], const uint8_t src[6], uint32_t from)
+enum { SYN = 2, ACK = 16 };
+
+static void put32(uint8_t *p, uint32_t x)
+{
+	x = htonl(x);
+	memcpy(p, &x, 4);
+}
+
+/*
+ * Ethernet, IPv4, TCP: a Linux SYN to 192.0.2.1:25, the answer to it, or the ACK of that. Checksums are left 0: nobody on this
+ * wire looks at them.
+ */
+static size_t make_frame(uint8_t frame[128], const uint8_t dst[6], const uint8_t src[6], uint32_t from, uint8_t flags)
 {
 	static const uint8_t options[TCP_OPTIONS] = { 2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0, 1, 3, 3, 7 };
-	const uint32_t a = htonl(from);
+	const uint32_t client = from, server = 0xc0000201;
+	const bool answer = flags == (SYN | ACK);
 	uint8_t *ip = frame + 14, *tcp = ip + 20;
 
 	memset(frame, 0, 128);
@@ -48,13 +61,13 @@ static size_t make_syn(uint8_t frame[128], const uint8_t dst[6], const uint8_t s
 	ip[6] = 0x40;
 	ip[8] = 64;
 	ip[9] = 6;
-	memcpy(ip + 12, &a, 4);
-	memcpy(ip + 16, (const uint8_t[]){ 192, 0, 2, 1 }, 4);
-	tcp[0] = 0x9c;
-	tcp[3] = 25;
-	tcp[7] = 1;
+	put32(ip + 12, answer ? server : client);
+	put32(ip + 16, answer ? client : server);
+	put32(tcp, answer ? 25u << 16 | 0x9c00 : 0x9c00u << 16 | 25);
+	put32(tcp + 4, answer ? 1000 : flags == SYN ? 1 : 2);
+	put32(tcp + 8, answer ? 2 : flags == SYN ? 0 : 1001);
 	tcp[12] = (5 + TCP_OPTIONS / 4) << 4;
-	tcp[13] = 2;
+	tcp[13] = flags;
 	tcp[14] = 0xfa;
 	tcp[15] = 0xf0;
 	memcpy(tcp + 20, options, TCP_OPTIONS);
@@ -90,9 +103,9 @@ int main(int argc, char **argv)
 	struct fp_store *store;
 	struct in_addr first;
 
-	if (argc != 7 || inet_pton(AF_INET, argv[4], &first) != 1 ||
+	if (argc < 7 || argc > 8 || (argc == 8 && strcmp(argv[7], "handshake") != 0) || inet_pton(AF_INET, argv[4], &first) != 1 ||
 	    sscanf(argv[3], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", dst, dst + 1, dst + 2, dst + 3, dst + 4, dst + 5) != 6) {
-		fputs("usage: visible STORE INTERFACE MAC FIRST N GAP_MS\n", stderr);
+		fputs("usage: visible STORE INTERFACE MAC FIRST N GAP_MS [handshake]\n", stderr);
 		return 2;
 	}
 	const unsigned n = (unsigned)strtoul(argv[5], NULL, 10), gap_ms = (unsigned)strtoul(argv[6], NULL, 10);
@@ -107,18 +120,25 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < n; i++) {
 		const uint32_t from = ntohl(first.s_addr) + i, net = htonl(from);
 		const struct fp_addr addr = fp_addr_from_v4(&net);
-		const size_t len = make_syn(frame, dst, src, from);
 		struct fp_answer answer;
-		int rc = FP_ENOTFOUND;
+		bool there = false;
 		const int64_t begin = now_ns();
 
-		if (send(wire, frame, len, 0) != (ssize_t)len) {
-			perror("visible: send");
-			return 1;
+		for (size_t k = 0; k < (argc == 8 ? 3 : 1); k++) {
+			const size_t len = make_frame(frame, dst, src, from, (const uint8_t[]){ SYN, SYN | ACK, ACK }[k]);
+
+			if (send(wire, frame, len, 0) != (ssize_t)len) {
+				perror("visible: send");
+				return 1;
+			}
 		}
-		while (now_ns() - begin < GIVE_UP_NS && (rc = fp_lookup(store, &addr, &answer)) != 0)
-			;
-		if (rc == 0)
+		/* A reader that does not give way would take the CPU from what it waits for. */
+		while (!there && now_ns() - begin < GIVE_UP_NS) {
+			there = fp_lookup(store, &addr, &answer) == 0 && (argc == 7 || answer.host.confirmed);
+			if (!there)
+				nanosleep(&(struct timespec){ 0, 50000 }, NULL);
+		}
+		if (there)
 			took[seen++] = now_ns() - begin;
 		usleep(gap_ms * 1000);
 	}

@@ -549,10 +549,13 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 	    (now_or_never || m->now_ms - m->bulk_since_ms >= MATCHER_HOLD_BULK_MS))
 		line_up(m);
 	m->behind = false;
+	/* What waited so long can wait for a moment more; news have the rest of the way for themselves. */
+	size_t room = now_or_never || m->conf.bulk || m->conf.sink->room == NULL ? SIZE_MAX : m->conf.sink->room(m->conf.sink->ctx, m->conf.number);
+
 	while (m->line_n > 0 && !m->behind) {
 		if (!now_or_never && (uint32_t)m->now_ms - in_line(m, 0)->key < MATCHER_HOLD_MS)
 			break;
-		m->behind = !send_oldest(m);
+		m->behind = room-- == 0 || !send_oldest(m);
 	}
 	outbox_offer(m);
 	return m->outbox_n > 0 || m->line_n > 0 || (now_or_never && m->bulk_dirty);

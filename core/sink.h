@@ -27,6 +27,11 @@ struct sink {
 	 * Called by that matcher's thread only.
 	 */
 	size_t (*take)(void *ctx, unsigned matcher, const struct delta *deltas, size_t n);
+	/*
+	 * For how many deltas there is room that can wait, such as counts of hosts that are known: the rest is kept free for
+	 * news, so that they wait for little else. NULL: it does not matter. Called as take().
+	 */
+	size_t (*room)(void *ctx, unsigned matcher);
 };
 
 #endif

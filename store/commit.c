@@ -12,11 +12,13 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#define FILL_NS (15 * MS)     /* a transaction takes no deltas for longer; writing its pages takes about as long again */
 #define FULL_NS (10 * SECOND) /* a full map is not waited for so soon again */
 
 static int put_counters(struct writer *w, MDB_txn *txn)
@@ -58,24 +60,39 @@ static int put_meta(struct writer *w, MDB_txn *txn, int64_t now_ns, bool clean)
 	return env_put(w, txn, key, bytes, sizeof bytes);
 }
 
+/*
+ * The batch, or what of it takes no longer than FILL_NS: where the machine is busy, or the hosts many, whoever waits for a later delta
+ * waits for two short transactions and not for two long ones. The rest is the next one's. What is forgotten must not come again
+ * with a rest: while somebody asks for that, all is taken.
+ */
+static int apply_batch(struct writer *w, struct tally *t)
+{
+	const bool bounded = w->conf.live && w->stamped && !w->asked.begun;
+	const int64_t until = clock_ns(CLOCK_MONOTONIC) + FILL_NS;
+	MDB_cursor *cur;
+	int rc = mdb_cursor_open(t->txn, w->db.dbi, &cur);
+
+	if (rc != 0)
+		return err_from_mdb(rc);
+	while (rc == 0 && t->applied < w->n) {
+		rc = hosts_apply(w, t, cur, &w->batch[t->applied++]);
+		if (bounded && t->applied % 128 == 0 && clock_ns(CLOCK_MONOTONIC) >= until)
+			break;
+	}
+	mdb_cursor_close(cur);
+	return rc == 0 ? texts_put_layouts(w, t->txn) : rc;
+}
+
 /* Texts before what names them, all in one transaction; meta where due or asked for. */
 static int fill(struct writer *w, const struct texts *t, bool meta, bool clean, struct tally *tally)
 {
 	MDB_txn *txn = tally->txn;
-	MDB_cursor *cur;
 	int rc = 0;
 
 	if (t != NULL && (rc = texts_put(w, txn, t)) != 0)
 		return rc;
-	if (w->n > 0) {
-		if ((rc = mdb_cursor_open(txn, w->db.dbi, &cur)) != 0)
-			return err_from_mdb(rc);
-		for (size_t i = 0; rc == 0 && i < w->n; i++)
-			rc = hosts_apply(w, tally, cur, &w->batch[i]);
-		mdb_cursor_close(cur);
-		if (rc == 0)
-			rc = texts_put_layouts(w, txn);
-	}
+	if (w->n > 0)
+		rc = apply_batch(w, tally);
 	if (rc == 0)
 		rc = ask_fill(w, tally);
 	if (rc == 0 && meta && !clean)
@@ -112,7 +129,7 @@ static void count_pages(struct writer *w)
 	counter_set(writer_row(w), C_PAGES_MAX, w->db.map_bytes / 4096);
 }
 
-/* Commits the batch with what is due. On failure nothing is in the store, and the batch is still here. */
+/* Commits the batch, or its beginning, with what is due. On failure nothing is in the store, and the batch is still here. */
 int commit_once(struct writer *w, const struct texts *t, bool clean)
 {
 	const int64_t now = clock_ns(CLOCK_MONOTONIC);
@@ -136,14 +153,15 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 		return err_from_mdb(rc);
 
 	w->commit_ns = now;
-	w->pace_n = (unsigned)w->n;
+	w->pace_n = (unsigned)tally.applied;
 	w->dirty = true;
 	w->hosts += (uint64_t)tally.hosts;
 	if (w->asked.deleting) /* else it is the asker's */
 		w->asked.number += tally.forgotten;
 	w->meta.now_ns = tally.now_ns;
 	w->layouts_stored = w->layouts;
-	w->n = 0;
+	w->n -= tally.applied;
+	memmove(w->batch, w->batch + tally.applied, w->n * sizeof *w->batch);
 	if (meta)
 		w->meta_ns = now + META_EVERY_NS;
 	writer_count(w, C_COMMITS, 1);

@@ -59,6 +59,15 @@ static size_t sink_take(void *ctx, unsigned matcher, const struct delta *deltas,
 	return took;
 }
 
+/* An eighth: at the writer's pace some hundredths of a second. */
+static size_t sink_room(void *ctx, unsigned matcher)
+{
+	const struct writer *w = ctx;
+	const size_t used = ring_used(w->ring[matcher]), most = w->conf.ring_slots / 8;
+
+	return used < most ? most - used : 0;
+}
+
 int writer_open(struct writer **out, const struct writer_conf *conf, char why[WRITER_WHY])
 {
 	struct writer *w;
@@ -74,7 +83,7 @@ int writer_open(struct writer **out, const struct writer_conf *conf, char why[WR
 	w->conf = *conf;
 	w->lock_fd = w->db.fd = w->next.db.fd = -1;
 	pthread_mutex_init(&w->labels_lock, NULL);
-	w->sink = (struct sink){ .ctx = w, .take = sink_take };
+	w->sink = (struct sink){ .ctx = w, .take = sink_take, .room = sink_room };
 	if (w->conf.mode == 0)
 		w->conf.mode = 0640;
 	if (w->conf.map_bytes == 0)
@@ -193,7 +202,7 @@ int64_t writer_pace_ns(const struct writer *w)
 	} pace[] = { { 4, MS }, { 64, 2 * MS }, { 256, 5 * MS }, { 768, 10 * MS }, { UINT_MAX, 20 * MS } };
 	size_t i = 0;
 
-	if (!w->stamped || w->pace_n == BATCH || (!w->conf.live && w->pace_n >= BATCH_FILL))
+	if (!w->stamped || w->n > 0 || w->pace_n == BATCH || (!w->conf.live && w->pace_n >= BATCH_FILL))
 		return 0; /* as many wait behind them */
 	while (w->pace_n >= pace[i].below && pace[i].below != UINT_MAX)
 		i++;
@@ -225,13 +234,11 @@ static int finish(struct writer *w)
 
 static void drop_rings(struct writer *w)
 {
-	for (;;) {
+	do {
+		writer_count(w, C_STORE_FAILED, w->n);
 		w->n = 0;
 		gather(w);
-		if (w->n == 0)
-			return;
-		writer_count(w, C_STORE_FAILED, w->n);
-	}
+	} while (w->n > 0);
 }
 
 /* Commits what there is; the error only where the store is gone for good. */

@@ -149,6 +149,7 @@ struct writer {
 struct tally {
 	MDB_txn *txn;
 	MDB_txn *next;                     /* of the store under way; NULL while nothing of it was touched */
+	size_t applied;                    /* of the batch: from its beginning */
 	uint64_t written, dropped, forgotten;
 	int64_t hosts;
 	int64_t now_ns;
@@ -224,7 +225,7 @@ int expire_some(struct writer *w, struct tally *t);
 
 /* ---- commit.c --------------------------------------------------------------------------------- */
 
-/* Commits the batch with what is due. On failure nothing is in the store, and the batch is still here. */
+/* Commits the batch, or its beginning, with what is due. On failure nothing is in the store, and the batch is still here. */
 int commit_once(struct writer *w, const struct texts *t, bool clean);
 
 /*

@@ -1,10 +1,11 @@
 /*
  * flood - SYNs of forged sources, as fast as asked, for tests and figures of what the daemon does about them.
  *
- *   flood INTERFACE MAC N A_SECOND [FIRST]
+ *   flood INTERFACE MAC N A_SECOND [FIRST [SOURCES]]
  *
  * N SYNs of Windows to 192.0.2.1:25, each of another address out of 4.0.0.0/6 (number FIRST and on, scattered), A_SECOND
- * of them a second (0: as fast as the wire takes them). Prints how many were sent and in how many seconds.
+ * of them a second (0: as fast as the wire takes them). SOURCES: of so many addresses in turn, each time from another port. Prints how
+ * many were sent and in how many seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,11 +55,11 @@ static void make_frame(uint8_t frame[FRAME], const uint8_t dst[6], const uint8_t
 	memcpy(tcp + 20, options, sizeof options);
 }
 
-/* Number n's address, port and sequence number: each n another address (an odd factor permutes 2^26 of them). */
-static void set_source(uint8_t frame[FRAME], uint32_t n)
+/* Number n's address, port and sequence number: each n another address (an odd factor permutes 2^26 of them), or one of the sources. */
+static void set_source(uint8_t frame[FRAME], uint32_t n, uint32_t sources)
 {
-	const uint32_t addr = htonl(0x04000000u | (n * 2654435761u & 0x03ffffffu)), seq = n * 40503u;
-	const uint16_t port = htons((uint16_t)(1024 + n % 60000));
+	const uint32_t who = sources != 0 ? n % sources : n, addr = htonl(0x04000000u | (who * 2654435761u & 0x03ffffffu)), seq = n * 40503u;
+	const uint16_t port = htons((uint16_t)(1024 + (sources != 0 ? n / sources + who : n) % 60000));
 
 	memcpy(frame + 14 + 12, &addr, 4);
 	memcpy(frame + 34, &port, 2);
@@ -106,12 +107,13 @@ int main(int argc, char **argv)
 	struct mmsghdr msg[BATCH];
 	uint8_t dst[6], src[6];
 
-	if (argc < 5 || argc > 6 ||
+	if (argc < 5 || argc > 7 ||
 	    sscanf(argv[2], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", dst, dst + 1, dst + 2, dst + 3, dst + 4, dst + 5) != 6) {
-		fputs("usage: flood INTERFACE MAC N A_SECOND [FIRST]\n", stderr);
+		fputs("usage: flood INTERFACE MAC N A_SECOND [FIRST [SOURCES]]\n", stderr);
 		return 2;
 	}
 	const uint32_t n = (uint32_t)strtoul(argv[3], NULL, 10), first = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
+	const uint32_t sources = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 0;
 	const double rate = strtod(argv[4], NULL);
 	const int wire = open_wire(argv[1], src);
 	const int64_t begin = now_ns();
@@ -137,7 +139,7 @@ int main(int argc, char **argv)
 			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 		}
 		for (unsigned i = 0; i < more; i++)
-			set_source(frame[i], first + sent + i);
+			set_source(frame[i], first + sent + i, sources);
 		if (!send_all(wire, msg, more)) {
 			perror("flood: send");
 			return 1;

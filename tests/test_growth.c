@@ -18,7 +18,7 @@
 #define PROMISE 550 /* a host of a million, at 100 000 updates a second */
 _Static_assert(AT_REST + UPDATED * UINT64_C(100000) / 1000000 < PROMISE, "the parts make the whole");
 
-static int64_t clock_now; /* 0: the real one */
+static int64_t clock_now, clock_step; /* 0: the real one; what it goes on by each time it is looked at */
 
 /* Ours is found before libc's. */
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -26,6 +26,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 	if (clock_now == 0 || id != CLOCK_MONOTONIC)
 		return (int)syscall(SYS_clock_gettime, id, ts);
 	*ts = (struct timespec){ clock_now / SECOND, clock_now % SECOND };
+	clock_now += clock_step;
 	return 0;
 }
 
@@ -112,9 +113,51 @@ static void test_growth(void **state)
 	assert_true((grown - filled) * hosts < (double)UPDATED * rate);
 }
 
+/* Where the clock runs faster than the work, a transaction takes a part of the batch, and the next ones the rest, in order. */
+static void test_bounded(void **state)
+{
+	enum { DELTAS = 1000 };
+	struct help h;
+
+	(void)state;
+	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(writer_open(&h.writer, &h.conf, h.why), 0);
+
+	struct writer *w = h.writer;
+	const uint64_t before = w->hosts;
+
+	clock_now = w->commit_ns + SECOND;
+	clock_step = 10 * MS;
+	for (uint32_t i = 0; i < DELTAS; i++)
+		w->batch[w->n++] = update(i, 1700000000);
+	assert_int_equal(commit_batch(w, NULL, false), 0);
+	assert_in_range(w->n, 1, DELTAS - 1);
+	assert_int_equal(w->hosts - before, DELTAS - w->n);
+	
+	const struct delta next = update((uint32_t)(DELTAS - w->n), 1700000000);
+
+	assert_true(fp_addr_equal(&w->batch[0].addr, &next.addr));
+	assert_int_equal(writer_pace_ns(w), 0);
+	while (w->n > 0)
+		assert_int_equal(commit_batch(w, NULL, false), 0);
+	assert_int_equal(w->hosts - before, DELTAS);
+
+	/* Somebody is to be forgotten: nothing may be left behind that would bring him back. */
+	for (uint32_t i = 0; i < DELTAS; i++)
+		w->batch[w->n++] = update(i, 1700000000);
+	w->asked.begun = true;
+	assert_int_equal(commit_batch(w, NULL, false), 0);
+	assert_int_equal(w->n, 0);
+	w->asked.begun = false;
+	clock_now = clock_step = 0;
+	writer_close(&h.writer);
+	help_end(&h);
+}
+
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_growth) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_growth), cmocka_unit_test(test_bounded) };
 
 	if (argc == 4) {
 		hosts = (uint32_t)atoi(argv[1]);

@@ -25,6 +25,7 @@ static const char signatures[] =
 struct store {
 	struct delta sent[SENT_MAX];
 	size_t n;
+	size_t room; /* for what can wait */
 	bool refuses;
 };
 
@@ -38,6 +39,14 @@ static size_t take(void *ctx, unsigned matcher, const struct delta *deltas, size
 	memcpy(&s->sent[s->n], deltas, n * sizeof *deltas);
 	s->n += n;
 	return n;
+}
+
+static size_t room_of(void *ctx, unsigned matcher)
+{
+	const struct store *s = ctx;
+
+	(void)matcher;
+	return s->room;
 }
 
 struct fixture {
@@ -57,7 +66,8 @@ static void begin_conf(struct fixture *f, struct matcher_conf conf)
 	memset(f, 0, sizeof *f);
 	f->store = calloc(1, sizeof *f->store);
 	assert_non_null(f->store);
-	f->sink = (struct sink){ f->store, take };
+	f->store->room = SIZE_MAX;
+	f->sink = (struct sink){ f->store, take, room_of };
 	assert_int_equal(sigdb_parse(&f->db, "test", signatures, sizeof signatures - 1, &err), 0);
 	atomic_init(&f->a_sigdb, f->db);
 	assert_int_equal(counters_create(&f->counters, 1, 1), 0);
@@ -233,6 +243,45 @@ static void test_what_waits_is_sent_in_time(void **state)
 	assert_false(matcher_tick(f.m, false));
 	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
 	assert_int_equal(sum.connections, 2);
+	end(&f);
+}
+
+/* What waited its second waits on where the way is kept free for news, which wait for nothing; and goes in the order of its waiting. */
+static void test_what_waits_lets_news_pass(void **state)
+{
+	const struct timespec hold = { .tv_sec = MATCHER_HOLD_MS / 1000, .tv_nsec = 50000000 };
+	struct fixture f;
+	struct delta d;
+	struct fp_host sum;
+
+	(void)state;
+	begin_with(&f, 100, 0);
+	for (unsigned client = 1; client <= 10; client++)
+		for (unsigned i = 0; i < 2; i++) {
+			const struct tcp_obs o = syn(LINUX, client, (uint16_t)(40000 + i), 100 * i, 10 * client + i);
+
+			matcher_batch(f.m, 0, &o, 1);
+		}
+	assert_int_equal(f.store->n, 10);
+	nanosleep(&hold, NULL);
+	f.store->room = 0;
+	assert_true(matcher_tick(f.m, false));
+	assert_int_equal(f.store->n, 10);
+
+	const struct tcp_obs news = syn(LINUX, 77, 40000, 1, 2000);
+
+	matcher_batch(f.m, 0, &news, 1);
+	assert_int_equal(deltas_of(&f, 77, &d, &sum), 1);
+	f.store->room = 3;
+	assert_true(matcher_tick(f.m, false));
+	assert_int_equal(f.store->n, 14);
+	assert_int_equal(deltas_of(&f, 3, &d, &sum), 2);
+	assert_int_equal(deltas_of(&f, 4, &d, &sum), 1);
+	/* At the end all goes. */
+	f.store->room = 0;
+	assert_false(matcher_tick(f.m, true));
+	assert_int_equal(f.store->n, 21);
+	assert_accounted(&f, 0);
 	end(&f);
 }
 
@@ -868,6 +917,7 @@ int main(void)
 		cmocka_unit_test(test_first_syn_leaves_at_once),
 		cmocka_unit_test(test_repeats_wait_and_are_one),
 		cmocka_unit_test(test_what_waits_is_sent_in_time),
+		cmocka_unit_test(test_what_waits_lets_news_pass),
 		cmocka_unit_test(test_another_system_is_news),
 		cmocka_unit_test(test_first_handshake_is_news_and_sticks),
 		cmocka_unit_test(test_spoofed_system_is_not_confirmed),
