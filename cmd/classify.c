@@ -1,5 +1,6 @@
 /* classify - reads a capture through decode, match and track, and prints in capture order. */
 #include "cmd/classify.h"
+#include "cmd/printers.h"
 #include "capture/capture.h"
 #include "core/err.h"
 #include "core/opinion.h"
@@ -23,6 +24,8 @@
 #define P0F_SIGNATURES "/etc/p0f/p0f.fp"
 #define SIGFILES_MAX 32
 #define STDOUT_BYTES 65536
+#define THREADS_AUTO 4 /* the one that reads keeps no more of them busy */
+#define THREADS_MAX 64
 
 /* Untouched memory costs nothing; p0f's own limits are not imitated. */
 #define FLOWS_MAX (1u << 20)
@@ -48,7 +51,8 @@ struct classify {
 	struct pkt_conf pkt;
 	struct sigdb *db;
 	struct track *track;
-	struct p0flog log;
+	struct printers *printers;
+	unsigned threads;      /* that print; 0: a CPU each, THREADS_AUTO at most */
 	uint64_t unknown_link; /* frames of a link type that we do not read */
 	uint32_t unknown_link_number;
 	struct capture *capture;
@@ -56,7 +60,7 @@ struct classify {
 
 static const char usage[] =
     "usage: fingerpost classify -r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior P] [--compat p0f]\n"
-    "                           [--decapsulate] ['FILTER']\n"
+    "                           [--decapsulate] [--threads N] ['FILTER']\n"
     "  -r, --read FILE        a pcap or pcapng file, a FIFO, or - for standard input\n"
     "  -f, --signatures FILE  signature file in p0f 3's format; repeatable, in order; default: our own database\n"
     "      --format FORMAT    p0f: p0f's log lines (default); json: an object a line; tsv: a table with a header row\n"
@@ -64,6 +68,7 @@ static const char usage[] =
     "      --model FILE       what systems send, instead of our own table\n"
     "      --compat p0f       answer as p0f 3.09b does, its documented defects included\n"
     "      --decapsulate      look into GRE, VXLAN, GENEVE and IP in IP; FILTER then speaks of what they carry\n"
+    "      --threads N        that print: it is most of the work; default: a CPU each, 4 at most\n"
     "  FILTER                 a pcap expression; without one, all TCP\n";
 
 static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -104,21 +109,21 @@ static const char *time_text(int64_t time_ns, char buf[40])
 	return buf;
 }
 
-static void print_json_string(const char *text)
+static void print_json_string(FILE *out, const char *text)
 {
 	if (text == NULL || text[0] == '\0') {
-		fputs("null", stdout);
+		fputs_unlocked("null", out);
 		return;
 	}
-	putchar('"');
+	putc_unlocked('"', out);
 	for (const char *p = text; *p != '\0'; p++)
 		if (*p == '"' || *p == '\\')
-			printf("\\%c", *p);
+			fprintf(out, "\\%c", *p);
 		else if ((unsigned char)*p < ' ' || *p == 0x7f)
-			printf("\\u%04x", (unsigned char)*p);
+			fprintf(out, "\\u%04x", (unsigned char)*p);
 		else
-			putchar(*p);
-	putchar('"');
+			putc_unlocked(*p, out);
+	putc_unlocked('"', out);
 }
 
 /* The fingerprinted end of an event and the other one. */
@@ -136,29 +141,29 @@ static void ends_of(const struct track_event *e, struct ends *out)
 }
 
 /* Candidates and path as in a host, but all of the candidates that are worth saying. */
-static void print_opinion(const struct classify *c, const struct tcp_obs *obs)
+static void print_opinion(const struct classify *c, FILE *out, const struct tcp_obs *obs)
 {
 	struct model_answer a = { .n = 0 };
 	const char *flavor, *word, *comma = "";
 
 	if (c->mode != MATCH_COMPAT_P0F)
 		opinion_judge(c->db, obs, &a);
-	fputs("\"candidates\":[", stdout);
+	fputs_unlocked("\"candidates\":[", out);
 	for (unsigned i = 0; i < a.n; i++) {
-		printf("%s{\"name\":\"%s\",\"flavor\":", i > 0 ? "," : "", model_candidate(a.candidate[i].code, &flavor));
-		print_json_string(flavor);
-		printf(",\"p\":%.3f}", (double)a.candidate[i].p);
+		fprintf(out, "%s{\"name\":\"%s\",\"flavor\":", i > 0 ? "," : "", model_candidate(a.candidate[i].code, &flavor));
+		print_json_string(out, flavor);
+		fprintf(out, ",\"p\":%.3f}", (double)a.candidate[i].p);
 	}
-	fputs("],\"path\":[", stdout);
+	fputs_unlocked("],\"path\":[", out);
 	for (unsigned bit = 0; (word = opinion_path(bit)) != NULL; bit++)
 		if (a.path >> bit & 1) {
-			printf("%s\"%s\"", comma, word);
+			fprintf(out, "%s\"%s\"", comma, word);
 			comma = ",";
 		}
-	putchar(']');
+	putc_unlocked(']', out);
 }
 
-static void print_json(const struct classify *c, const struct track_event *e)
+static void print_json(const struct classify *c, FILE *out, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
 	const struct sig_label *l = v->label;
@@ -167,29 +172,29 @@ static void print_json(const struct classify *c, const struct track_event *e)
 
 	ends_of(e, &ends);
 	p0flog_raw_sig(c->mode, e->obs, v, raw, sizeof raw);
-	printf("{\"time\":\"%s\",\"ip\":\"%s\",\"port\":%u,\"peer\":\"%s\",\"peer_port\":%u,\"kind\":\"%s\",\"os\":{\"name\":",
+	fprintf(out, "{\"time\":\"%s\",\"ip\":\"%s\",\"port\":%u,\"peer\":\"%s\",\"peer_port\":%u,\"kind\":\"%s\",\"os\":{\"name\":",
 	    time_text(e->time_ns, when), ends.ip, ends.port, ends.peer, ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack");
-	print_json_string(l != NULL ? l->name : NULL);
-	fputs(",\"flavor\":", stdout);
-	print_json_string(l != NULL ? l->flavor : NULL);
-	fputs(",\"class\":", stdout);
-	print_json_string(l != NULL ? l->klass : NULL);
-	printf(",\"match\":\"%s\"},", match_name(v->match));
-	print_opinion(c, e->obs);
-	printf(",\"signature\":\"%s\",\"distance\":", raw);
+	print_json_string(out, l != NULL ? l->name : NULL);
+	fputs_unlocked(",\"flavor\":", out);
+	print_json_string(out, l != NULL ? l->flavor : NULL);
+	fputs_unlocked(",\"class\":", out);
+	print_json_string(out, l != NULL ? l->klass : NULL);
+	fprintf(out, ",\"match\":\"%s\"},", match_name(v->match));
+	print_opinion(c, out, e->obs);
+	fprintf(out, ",\"signature\":\"%s\",\"distance\":", raw);
 	if (v->dist >= 0)
-		printf("%d", v->dist);
+		fprintf(out, "%d", v->dist);
 	else
-		fputs("null", stdout);
-	fputs(",\"link\":", stdout);
-	print_json_string(v->link);
+		fputs_unlocked("null", out);
+	fputs_unlocked(",\"link\":", out);
+	print_json_string(out, v->link);
 	if (v->mtu != 0)
-		printf(",\"mtu\":%u}\n", v->mtu);
+		fprintf(out, ",\"mtu\":%u}\n", v->mtu);
 	else
-		fputs(",\"mtu\":null}\n", stdout);
+		fputs_unlocked(",\"mtu\":null}\n", out);
 }
 
-static void print_tsv(const struct classify *c, const struct track_event *e)
+static void print_tsv(const struct classify *c, FILE *out, const struct track_event *e)
 {
 	const struct verdict *v = &e->verdict;
 	const struct sig_label *l = v->label;
@@ -209,28 +214,29 @@ static void print_tsv(const struct classify *c, const struct track_event *e)
 			snprintf(p, sizeof p, "%.3f", named > 0 ? (double)named : 0.0);
 		}
 	}
-	printf("%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
+	fprintf(out, "%s\t%s\t%u\t%s\t%u\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", time_text(e->time_ns, when), ends.ip, ends.port, ends.peer,
 	    ends.peer_port, e->kind == TRACK_SYN ? "syn" : "syn+ack", l != NULL ? l->name : "???", l != NULL ? l->flavor : "",
 	    l != NULL ? l->klass : "", match_name(v->match), p, dist, v->link != NULL ? v->link : "", raw);
 }
 
-static void print_event(struct classify *c, const struct track_event *e)
+static void print_event(struct printer *printer, const struct track_event *e)
 {
+	const struct classify *c = printer->ctx;
 	char line[P0FLOG_LINE];
 	size_t n;
 
 	switch (c->format) {
 	case FORMAT_P0F:
-		if ((n = p0flog_line(&c->log, e, line)) > 0)
-			fwrite_unlocked(line, 1, n, stdout);
+		if ((n = p0flog_line(&printer->log, e, line)) > 0)
+			fwrite_unlocked(line, 1, n, printer->out);
 		break;
 	case FORMAT_JSON:
 		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
-			print_json(c, e);
+			print_json(c, printer->out, e);
 		break;
 	case FORMAT_TSV:
 		if (e->kind == TRACK_SYN || e->kind == TRACK_SYNACK)
-			print_tsv(c, e);
+			print_tsv(c, printer->out, e);
 		break;
 	}
 }
@@ -292,15 +298,14 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	}
 	track_observe_payload(c->track, c->db, &obs, f->bytes + obs.payload_at, ev, &n);
 	for (size_t i = 0; i < n; i++)
-		print_event(c, &ev[i]);
+		printers_add(c->printers, &ev[i]);
 }
 
 static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
 {
-	(void)ctx;
 	(void)stats;
 	(void)idle;
-	fflush(stdout);
+	printers_flush(((struct classify *)ctx)->printers);
 }
 
 /* ---- Command line ------------------------------------------------------------------------- */
@@ -315,6 +320,7 @@ static int read_options(struct classify *c, int argc, char **argv)
 		{ "prior", required_argument, NULL, 'P' },
 		{ "compat", required_argument, NULL, 'C' },
 		{ "decapsulate", no_argument, NULL, 'D' },
+		{ "threads", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -356,6 +362,15 @@ static int read_options(struct classify *c, int argc, char **argv)
 				return complain("--compat %s: p0f is expected", optarg);
 			c->mode = MATCH_COMPAT_P0F;
 			break;
+		case 'T': {
+			char *end;
+			const unsigned long n = strtoul(optarg, &end, 10);
+
+			if (*end != '\0' || n < 1 || n > THREADS_MAX)
+				return complain("--threads %s: a number from 1 to %d is expected", optarg, THREADS_MAX);
+			c->threads = (unsigned)n;
+			break;
+		}
 		case 'D':
 			c->pkt.decapsulate = true;
 			break;
@@ -428,6 +443,15 @@ static int p0f_filter(struct classify *c, char err[CAPTURE_ERR])
 	return user[0] != '\0' ? rc : 0;
 }
 
+static unsigned threads(const struct classify *c)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->threads > 0)
+		return c->threads;
+	return cpus < 1 ? 1 : cpus < THREADS_AUTO ? (unsigned)cpus : THREADS_AUTO;
+}
+
 static int open_all(struct classify *c)
 {
 	const bool compat = c->mode == MATCH_COMPAT_P0F;
@@ -446,7 +470,11 @@ static int open_all(struct classify *c)
 	c->pkt.compat = compat;
 	if ((rc = hash_key_random(&track.key)) != 0 || (rc = track_create(&c->track, &track)) != 0)
 		return complain("%s", fp_strerror(rc));
-	p0flog_init(&c->log, c->mode);
+	struct printer first = { .ctx = c };
+
+	p0flog_init(&first.log, c->mode);
+	if (printers_make(&c->printers, threads(c) - 1, &first, print_event) != 0)
+		return complain("%s", fp_strerror(-ENOMEM));
 	if (capture_open_file(&c->capture, c->file, compat ? NULL : c->filter, err) != 0 || (compat && p0f_filter(c, err) != 0))
 		return complain("%s", err);
 	if (c->pkt.decapsulate)
@@ -463,8 +491,10 @@ static int run(struct classify *c)
 	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES); /* flushed when the input pauses: on_flush() */
 	if (c->format == FORMAT_TSV)
 		puts("time\tip\tport\tpeer\tpeer_port\tkind\tname\tflavor\tclass\tmatch\tp\tdist\tlink\traw_sig");
-	if (capture_run(c->capture, &handler, err) != 0) {
-		fflush(stdout);
+	const int rc = capture_run(c->capture, &handler, err);
+
+	printers_flush(c->printers);
+	if (rc != 0) {
 		complain("%s", err);
 		status = EXIT_PARTWAY;
 	}
@@ -491,6 +521,7 @@ int cmd_classify(int argc, char **argv)
 	if (status == EXIT_DONE)
 		status = run(c);
 	capture_close(&c->capture);
+	printers_free(&c->printers);
 	track_destroy(&c->track);
 	sigdb_free(&c->db);
 	free(c);

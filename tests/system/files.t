@@ -124,11 +124,23 @@ SKIP: {
     is(scalar(split /\n/, $dump{$first}), 2000, 'every client is in the store');
     ok($dump{$_} eq $dump{$first}, "$_: the same hosts as by $first") for @others;
 
+    # Printed by one thread or several: the same, in the same order, and what came before the end of a file that is cut.
+    for my $format (qw(p0f json tsv)) {
+        my ($one, $three) = map { [ Daemon::cli('classify', '--format', $format, '--threads', $_, '-r', $large) ] } 1, 3;
+        is($three->[0], 0, "classify --format $format --threads 3: exit 0");
+        cmp_ok(length $one->[1], '>', 1_000_000, "classify --format $format: some text");
+        ok($one->[1] eq $three->[1], "classify --format $format: the same by three threads");
+    }
+    is((Daemon::cli('classify', '--threads', $_, '-r', $large))[0], 2, "classify --threads $_") for 0, 65, '2x';
+
     my $cut = "$dir/cut-large.pcap";
     open my $c, '>:raw', $cut; print $c substr(Daemon::slurp($large), 0, -7); close $c;
     ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', $cut, '-r', "$dir/a.pcap", '--store', "$dir/rcut", '--set', 'readers=4' ]);
     is($status, 1, 'a large file cut short: exit 1');
     like($err, qr/cut-large\.pcap: ends in the middle of record 120000/, 'which record is said');
+    my ($part_status, $part) = Daemon::cli('classify', '--format', 'tsv', '--threads', 3, '-r', $cut);
+    is($part_status, 1, 'classify of it: exit 1');
+    ok($part eq (Daemon::cli('classify', '--format', 'tsv', '-r', $large))[1], 'all that came before is printed');
     my $m = bless { store => "$dir/rcut", status => 0 }, 'Daemon';
     is($m->stats->{frames}, 119_999 + @packets, 'what came before is counted, and the next file is read');
     equations($m->stats, 'cut');
