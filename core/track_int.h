@@ -290,6 +290,8 @@ static inline uint32_t server_touch(struct track *t, const struct fp_addr *addr,
 {
 	struct server *s = &t->servers[server_slot(addr)];
 
+	if (s->host != TABLE_NONE && same_addr(addr, &s->addr) && host_is(t, s->host, addr))
+		return host_used(t, s->host);
 	s->hash = addr_hash(t, addr);
 	s->addr = *addr;
 	return s->host = host_touch(t, addr, (uint32_t)s->hash, s->host, in_use);
@@ -301,18 +303,19 @@ void host_forget(struct track *t, uint32_t n);
 void host_expire(struct track *t, uint32_t now_s);
 /* One that never completed a handshake and is not of that flow (NULL: of none) goes; false: there is none. */
 bool host_shed(struct track *t, const struct flow *in_use);
-/* The signature that the next one of that side is held against; NULL: none yet. */
-const struct track_kept *host_ref(const struct track *t, const struct track_host *h, enum side side);
-/*
- * Keeps the host's last signature of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. sig->face is another user's: it
- * stays that one's.
- */
-void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig);
+void host_keep_other(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig);
 /* What few hosts have; made where the host has none yet. NULL: none left. */
 struct aside *aside_of(struct track *t, struct track_host *h);
 /* It goes where nothing is in it. */
 void aside_done(struct track *t, struct track_host *h);
-void host_soon(const struct track *t, uint32_t n); /* a hint */
+
+/* A hint: that host is asked for next but a few. */
+static inline void host_soon(const struct track *t, uint32_t n)
+{
+	__builtin_prefetch(&t->hosts[n], 1);
+	if (t->evidence != NULL)
+		__builtin_prefetch(&t->evidence[n], 1);
+}
 
 /* ---- trackflows.c: numbers are items of t->flows ---------------------------------------------- */
 
@@ -365,6 +368,50 @@ static inline void face_drop(struct track *t, uint32_t face)
 		face_gone(t, face - 1);
 }
 
+/* The signature that the next one of that side is held against; NULL: none yet. */
+static inline const struct track_kept *host_ref(const struct track *t, const struct track_host *h, enum side side)
+{
+	const struct track_kept *sig = &h->sig;
+
+	if (!(sig->flags & HOST_HAS_SIG))
+		return NULL;
+	if (side == SERVER && h->aside != 0 && aside_item(t, h->aside)->synack.face != 0)
+		sig = &aside_item(t, h->aside)->synack;
+	else if (!(sig->flags & HOST_SIG_SYNACK) != (side == CLIENT))
+		return NULL;
+
+	const struct sig_label *label = t->faces[sig->face - 1].what.label;
+
+	return label != NULL && label->app ? NULL : sig;
+}
+
+/* The same, but for what is not of the signature. */
+static inline void kept_copy(struct track *t, struct track_kept *to, const struct track_kept *from)
+{
+	if (to->face != from->face) {
+		face_hold(t, from->face);
+		face_drop(t, to->face);
+		to->face = from->face;
+	}
+	to->ttl = from->ttl;
+	to->ts1 = from->ts1;
+	to->s = from->s;
+	to->ms = from->ms;
+}
+
+/*
+ * Keeps the host's last signature of that side. SYNs have the place in the host; a SYN+ACK beside one goes aside. sig->face is another user's: it
+ * stays that one's.
+ */
+static inline void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig)
+{
+	/* The same again, as nearly always. */
+	if (side == CLIENT && (h->sig.flags & (HOST_HAS_SIG | HOST_SIG_SYNACK)) == HOST_HAS_SIG && h->sig.face == sig->face && h->sig.ttl == sig->ttl)
+		kept_copy(t, &h->sig, sig);
+	else
+		host_keep_other(t, h, side, sig);
+}
+
 /* ---- The others ------------------------------------------------------------------------------- */
 
 /*
@@ -404,7 +451,12 @@ static inline void track_use(struct track *t, const struct sigdb *db)
 }
 
 /* Clock and uptime from the timestamp of the segment in hand and an earlier one. */
-void track_clock(struct track *t, struct flow *f, enum side side, const struct verdict *v);
+void track_clock_of(struct track *t, struct flow *f, enum side side, const struct verdict *v);
+static inline void track_clock(struct track *t, struct flow *f, enum side side, const struct verdict *v)
+{
+	if (t->obs->ts1 != 0)
+		track_clock_of(t, f, side, v);
+}
 /* A byte of the hash of the address that the segment in hand goes to. */
 static inline uint8_t server_tag(const struct track *t)
 {

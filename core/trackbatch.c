@@ -5,7 +5,7 @@
 
 static void ahead_hash(const struct track *t, struct ahead *a, const struct tcp_obs *obs)
 {
-	const uint64_t src = addr_hash(t, &obs->src);
+	const uint64_t src = obs->kind == OBS_SYN ? hash_addr(&t->conf.key, obs->src.b) : addr_hash(t, &obs->src);
 
 	a->host = (uint32_t)src;
 	a->flow = flow_hash(t, src, obs);

@@ -46,14 +46,14 @@ static bool uptime_doubtful(const struct track_host *h, uint32_t hz)
 	return h->sig.flags & HOST_TS_JUMPED || (hz >= HZ_OF_TODAY && !(h->sig.flags & HOST_TS_STEADY));
 }
 
-void track_clock(struct track *t, struct flow *f, enum side side, const struct verdict *v)
+void track_clock_of(struct track *t, struct flow *f, enum side side, const struct verdict *v)
 {
 	const struct tcp_obs *obs = t->obs;
 	struct track_host *h = &t->hosts[f->host[side]];
 	const struct track_kept *ref = clock_ref(t, f, side);
 	const uint8_t done = side == CLIENT ? FLOW_CLOCK : FLOW_SERVER_CLOCK;
 
-	if (obs->ts1 == 0 || f->flags & (FLOW_SENDSYN | done) || ref == NULL || ref->ts1 == 0)
+	if (f->flags & (FLOW_SENDSYN | done) || ref == NULL || ref->ts1 == 0)
 		return;
 
 	const uint64_t ms = t->now_ms - kept_ms(ref);

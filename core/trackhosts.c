@@ -145,36 +145,6 @@ void aside_done(struct track *t, struct track_host *h)
 	h->aside = 0;
 }
 
-const struct track_kept *host_ref(const struct track *t, const struct track_host *h, enum side side)
-{
-	const struct track_kept *sig = &h->sig;
-
-	if (!(sig->flags & HOST_HAS_SIG))
-		return NULL;
-	if (side == SERVER && h->aside != 0 && aside_item(t, h->aside)->synack.face != 0)
-		sig = &aside_item(t, h->aside)->synack;
-	else if (!(sig->flags & HOST_SIG_SYNACK) != (side == CLIENT))
-		return NULL;
-
-	const struct sig_label *label = t->faces[sig->face - 1].what.label;
-
-	return label != NULL && label->app ? NULL : sig;
-}
-
-/* The same, but for what is not of the signature. */
-static inline void kept_copy(struct track *t, struct track_kept *to, const struct track_kept *from)
-{
-	if (to->face != from->face) {
-		face_hold(t, from->face);
-		face_drop(t, to->face);
-		to->face = from->face;
-	}
-	to->ttl = from->ttl;
-	to->ts1 = from->ts1;
-	to->s = from->s;
-	to->ms = from->ms;
-}
-
 static void keep_aside(struct track *t, struct track_host *h, const struct track_kept *sig)
 {
 	struct aside *a = aside_of(t, h);
@@ -183,13 +153,8 @@ static void keep_aside(struct track *t, struct track_host *h, const struct track
 		kept_copy(t, &a->synack, sig);
 }
 
-void host_keep(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig)
+void host_keep_other(struct track *t, struct track_host *h, enum side side, const struct track_kept *sig)
 {
-	/* The same again, as nearly always. */
-	if (side == CLIENT && (h->sig.flags & (HOST_HAS_SIG | HOST_SIG_SYNACK)) == HOST_HAS_SIG && h->sig.face == sig->face && h->sig.ttl == sig->ttl) {
-		kept_copy(t, &h->sig, sig);
-		return;
-	}
 	if (side == SERVER && h->sig.flags & HOST_HAS_SIG && !(h->sig.flags & HOST_SIG_SYNACK)) {
 		keep_aside(t, h, sig);
 		return;
@@ -217,13 +182,6 @@ void host_expire(struct track *t, uint32_t now_s)
 		host_forget(t, n);
 	while ((n = t->hosts_confirmed.oldest) != TABLE_NONE && now_s - t->hosts[n].last_s > t->conf.host_age_s)
 		host_forget(t, n);
-}
-
-void host_soon(const struct track *t, uint32_t n)
-{
-	__builtin_prefetch(&t->hosts[n], 1);
-	if (t->evidence != NULL)
-		__builtin_prefetch(&t->evidence[n], 1);
 }
 
 /* ---- Questions ---------------------------------------------------------------------------- */
