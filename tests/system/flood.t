@@ -68,27 +68,48 @@ $net->send_packets([ Wire::syn('Windows XP', to => '192.0.2.1', from => '198.51.
 ok($d->wait_for(sub { $d->lookup('198.51.100.99') }, 5), 'two seconds later a single SYN is stored again');
 is(($d->stop)[0], 0, 'it ends in order');
 
-# ---- A file with as many forged sources, judged as a wire would be ---------------------------------------------------
+# ---- A million forged sources, from a file that is judged as a wire would be ---------------------------------------------------
 
 my $dir = Daemon::scratch();
-my @packets = map { Wire::handshake('Linux', to => '192.0.2.1', from => "203.0.113.$_", sport => 30000, seq => 7) } 1 .. 50;
-my $at = 1_700_000_000;
-my $pcap = Wire::pcap("$dir/handshakes.pcap", \@packets);
-my ($status, undef, $err) = Daemon::run([ 'build/plain/bench/gen', '-n', 300_000, '-m', 300_000, '-t', 10_000, '-o', "$dir/syn.pcap" ]);
+my $real = 3000;
+my $forged = 1_000_000;
+sub address { my $i = shift; return sprintf '10.9.%d.%d', $i >> 8, $i & 255 }    # none of the generator's
+my $handshakes = Wire::pcap("$dir/handshakes.pcap",
+    [ map { Wire::handshake('Linux', to => '192.0.2.1', from => address($_), sport => 30000, seq => 7) } 1 .. $real ]);
+# And then a SYN of another system in the name of each: later than the flood, which begins in 2025.
+my $spoofed = Wire::pcap("$dir/spoofed.pcap",
+    [ map { Wire::syn('Windows XP', to => '192.0.2.1', from => address($_), sport => 30001, seq => 8) } 1 .. $real ], start => 1_770_000_000);
+my ($status, undef, $err) = Daemon::run([ 'build/plain/bench/gen', '-n', $forged, '-m', $forged, '-t', 10_000, '-o', "$dir/syn.pcap" ]);
 SKIP: {
-    skip 'bench/gen was not built', 5 if $status ne '0';
-    my @set = ('--store', "$dir/store", '-r', $pcap, '-r', "$dir/syn.pcap", '--set', 'hosts.max=100k');
-    ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", @set, '--set', 'handshake=require', '--set', 'probation.rate=500' ]);
+    skip 'bench/gen was not built', 16 if $status ne '0';
+    my @daemon = ("$Daemon::BIN/fingerpostd", '--store', "$dir/store", '-r', $handshakes);
+    ($status, undef, $err) = Daemon::run(
+        [ @daemon, '-r', "$dir/syn.pcap", '-r', $spoofed, '--set', 'handshake=require', '--set', 'probation.rate=500' ], limit => 120);
     is($status, 0, 'handshake = require, from files') or diag $err;
-    my (undef, $out) = Daemon::cli('dump', '--store', "$dir/store", '--json');
-    my @lines = split /\n/, $out;
-    is(scalar(grep { /"confirmed":true/ } @lines), 50, 'every host with a handshake is there');
-    cmp_ok(scalar @lines, '<=', 1500, 'and of 300 000 without one but those that came before the rate was seen');
+    my %n;
+    for (split /\n/, (Daemon::cli('stats', '--store', "$dir/store"))[1]) { $n{$1} += $2 if /^(\w+) (\d+)$/ }
+    note "SYNs judged: $n{syn}; withheld: $n{withheld}; tracked: $n{tracked}, of these confirmed: $n{tracked_confirmed}; evicted: $n{hosts_evicted}, "
+        . "of these confirmed: $n{confirmed_evicted}; hosts in the store: $n{hosts}; tables: $n{table_bytes} bytes";
+    is($n{syn}, $forged + 2 * $real, 'every SYN was judged');
+    is($n{table_refused} + $n{ring_dropped}, 0, 'none was refused, none lost');
+    is($n{confirmed_evicted}, 0, 'no confirmed host was displaced');
+    is($n{tracked_confirmed}, $real, 'all of them are in the table still');
+    cmp_ok($n{hosts_evicted}, '>=', $forged - 250_001, 'forged ones displaced each other');
+    cmp_ok($n{tracked}, '<=', 250_000 + $real, 'in a fourth of the table');
+    cmp_ok($n{withheld}, '>=', $forged - 1000, 'what they said was withheld');
+    cmp_ok($n{hosts}, '<=', $real + 1001, 'the store has none but those that came before the rate was seen');
+    is($n{changed}, $n{coalesced} + $n{written} + $n{store_failed}, 'the equation of changes holds');
+    cmp_ok($n{table_bytes}, '<=', 128 * 1_000_000, 'all tables together take no more than 128 bytes a host of hosts.max');
+    my @lines = split /\n/, (Daemon::cli('dump', '--store', "$dir/store", '--json'))[1];
+    my @confirmed = grep { /"confirmed":true/ } @lines;
+    is(scalar @confirmed, $real, 'every host with a handshake is there, confirmed');
+    is(scalar(grep { /"name":"Linux"/ && /"handshakes":1,/ } @confirmed), $real, 'and is what it was: SYNs in its name changed nothing');
+    is(scalar(grep { /"connections":2,/ } @confirmed), $real, 'though they are counted');
     system 'rm', '-r', "$dir/store";
-    ($status) = Daemon::run([ "$Daemon::BIN/fingerpostd", @set ]);
+    Daemon::run([ 'build/plain/bench/gen', '-n', 200_000, '-m', 200_000, '-t', 10_000, '-o', "$dir/syn.pcap" ]);
+    ($status) = Daemon::run([ @daemon, '-r', "$dir/syn.pcap", '--set', 'hosts.max=100k' ]);
     is($status, 0, 'the same without a word: files are judged whole');
-    (undef, $out) = Daemon::cli('dump', '--store', "$dir/store", '--json');
-    is(scalar(() = $out =~ /\n/g), 100_000, 'up to hosts.max');
+    is(scalar(() = (Daemon::cli('dump', '--store', "$dir/store", '--json'))[1] =~ /\n/g), 100_000, 'up to hosts.max');
 }
 
 kill TERM => $server;
