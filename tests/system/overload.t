@@ -1,12 +1,13 @@
 #!/usr/bin/perl
 # More than can be taken: what is lost is lost at the edge and counted to the last packet, in each queue; what was taken is all in the store, and
-# when it is over, packets are seen as before.
+# when it is over, packets are seen as before. And of little: no thread keeps a CPU busy to wait for it.
 use strict;
 use warnings;
 use lib 'tests/lib';
 use Daemon;
 use List::Util qw(sum0);
 use Net;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 use Wire;
@@ -40,5 +41,21 @@ for my $queues (1, 2) {
     is($s->{syn}, $s->{applied}, "queues $queues: what was taken was judged");
     is($s->{hosts}, $s->{applied}, "queues $queues: and is in the store");
 }
+
+# ---- Little -------------------------------------------------------------------------------------------------
+
+# Seconds of CPU that all threads of a process have taken.
+sub cpu { my @f = split ' ', Daemon::slurp("/proc/$_[0]/stat") =~ s/.*\) //sr; return ($f[11] + $f[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
+
+my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--queues', 2, '--matchers', 2, 'tcp port 25' ]);
+my ($packets) = split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children');
+sleep 0.5;    # what a start costs is behind it
+my ($cpu, $before) = (cpu($packets), $d->stats->{syn} // 0);
+$net->send_packets([ @flood[ 0 .. 99 ] ], 0.02);
+cmp_ok(cpu($packets) - $cpu, '<', 0.5, 'of two seconds with fifty SYNs each, threads that wait take a fraction')
+    or diag 'CPU: ' . (cpu($packets) - $cpu);
+note sprintf 'CPU: %.2f s of 2', cpu($packets) - $cpu;
+ok($d->wait_for(sub { ($d->stats->{syn} // 0) - $before == 100 }, 10), 'and none is missed');
+is(($d->stop)[0], 0, 'stops in order');
 
 done_testing;
