@@ -7,6 +7,11 @@
 
 [tcp:request]
 
+; Firmware that boots from the network: its own stack, no DF.
+label = s:other:iPXE:
+; source: seen: own stack, iPXE 1.0.0+git-20190125 (Debian's ipxe-qemu, ROMs for e1000 and virtio under qemu 7.2), fetching its boot file over HTTP
+sig   = 4:64:0:*:65532,9:nop,nop,ts,nop,nop,sok,nop,ws,mss::0
+
 label = s:unix:HP-UX:11
 ; source: labelled: PRADS (GPL-2.0+) s00339
 sig   = *:64:0:*:32768,0:mss,ws,nop:df,id+:0

@@ -1,6 +1,6 @@
 /*
  * evidence: what SYNs of one client add up to, that it is forgotten, and which system it speaks for. Connections are made up from what
- * systems are documented to do; ours is watched by tests/system/evidence.t.
+ * systems are documented to do. From packets to the record: tests/system/model.t.
  */
 #include "tests/test.h"
 

@@ -84,6 +84,7 @@ static const struct {
 	{ "Android", "4:50:0:1410:65535,9:mss,sok,ts,nop,ws:df,id+:0", "Android", "", .98 },
 	{ "an iPhone in a mobile network", "4:50:0:1340:65535,7:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn:0", "iOS", "", .98 },
 	{ "a Mac, or an iPhone at home", "4:54:0:1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:df,ecn:0", "macOS", "", .98 },
+	{ "an iPhone whose timestamps a carrier took", "4:54:0:1360:65535,6:mss,nop,ws,sok,eol+1:df:0", "iOS", "", .7 },
 	{ "FreeBSD since 11", "4:54:0:1460:65535,6:mss,nop,ws,sok,ts:df:0", "FreeBSD", "", .95 },
 	{ "FreeBSD, IPv6", "6:54:0:1440:65535,6:mss,nop,ws,sok,ts:flow:0", "FreeBSD", "", .9 },
 	{ "OpenBSD", "4:54:0:1460:16384,6:mss,nop,nop,sok,nop,ws,nop,nop,ts:df,id+:0", "OpenBSD", "", .95 },
