@@ -269,6 +269,33 @@ static int check_tree(struct check *c, const uint8_t *db, bool is_main)
 	return 0;
 }
 
+/*
+ * A whole file, but of another machine or another LMDB: nobody's damage, and not ours to set aside. Both metas must say so, since one
+ * wrong byte says nothing. The places of magic, version and page size are the same in all of them.
+ */
+static bool foreign(struct check *c, uint64_t pages)
+{
+	const uint32_t magic = L32(c->map + META_MAGIC), page = L32(c->map + META_FREE + DB_PAGE_SIZE), format = L32(c->map + META_FORMAT);
+	const uint64_t swapped = __builtin_bswap32(page), second = magic == (uint32_t)LMDB_MAGIC ? page : swapped;
+
+	if (second < 512 || second > 65536 || (second & (second - 1)) != 0 || second + META_TXN > pages * LMDB_PAGE)
+		return false;
+
+	const uint8_t *m = c->map + second;
+
+	if (L32(m + META_MAGIC) != magic || L32(m + META_FORMAT) != format || L32(m + META_FREE + DB_PAGE_SIZE) != page)
+		return false;
+	if (magic == __builtin_bswap32((uint32_t)LMDB_MAGIC))
+		snprintf(c->report->why, sizeof c->report->why, "of a machine with the other byte order");
+	else if (magic == (uint32_t)LMDB_MAGIC && format != LMDB_FORMAT)
+		snprintf(c->report->why, sizeof c->report->why, "of LMDB's data format %u, not %u", (unsigned)format, (unsigned)LMDB_FORMAT);
+	else if (magic == (uint32_t)LMDB_MAGIC && page != LMDB_PAGE)
+		snprintf(c->report->why, sizeof c->report->why, "of pages of %u bytes, not %u", (unsigned)page, (unsigned)LMDB_PAGE);
+	else
+		return false;
+	return true;
+}
+
 /* Both meta pages: LMDB reads both. The newer one is returned. */
 static const uint8_t *check_metas(struct check *c, uint64_t pages)
 {
@@ -289,8 +316,12 @@ static const uint8_t *check_metas(struct check *c, uint64_t pages)
 
 static int check_all(struct check *c, uint64_t pages)
 {
-	const uint8_t *m = check_metas(c, pages);
+	const uint8_t *m;
 	int rc;
+
+	if (foreign(c, pages))
+		return FP_EFORMAT;
+	m = check_metas(c, pages);
 
 	if (m == NULL)
 		return FP_EDAMAGED;
