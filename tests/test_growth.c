@@ -105,6 +105,7 @@ static void test_growth(void **state)
 	grown = bytes_a_host(h.dir);
 	print_message("# {\"hosts\":%u,\"updates_a_second\":%u,\"seconds\":%u,\"commits\":%u,\"bytes_host_filled\":%.1f,\"bytes_host\":%.1f}\n", hosts, rate,
 	    seconds, commits, filled, grown);
+	print_message("# saw: the file of %u hosts while %u updates a second arrive | %.0f bytes a host, %.0f before\n", hosts, rate, grown, filled);
 	writer_close(&h.writer);
 	help_end(&h);
 	/* While a small store is filled, each commit writes much of it anew. */

@@ -52,6 +52,8 @@ static void test_map_full(void **state)
 
 	assert_int_equal(r.rc, 0);
 	assert_int_equal(r.hosts, counters_get(h.counters, C_HOSTS, 0));
+	print_message("# saw: the map full (1 MB), 16 000 hosts for it | serves on with %u hosts, the youngest; %u new stores took the place of one that was full; "
+	    "%u changes lost, and counted\n", (unsigned)r.hosts, (unsigned)counters_get(h.counters, C_ROTATIONS, 0), (unsigned)failed);
 	fp_close(&s);
 
 	/* The remedy. */
@@ -146,6 +148,8 @@ static void test_disk_full(void **state)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip();
 	assert_int_equal(status, 0);
+	print_message("# saw: disk full (tmpfs of 8 MB), then space again | what was stored is read on; changes that found no space are counted; "
+	    "served again within a second of there being some\n");
 }
 
 /* hosts.max holds; confirmed hosts stay while there are others. */

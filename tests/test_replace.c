@@ -192,6 +192,8 @@ static void test_removed(void **state)
 	assert_int_equal(validate(h.dir).hosts, 3200);
 	assert_int_equal(counters_get(h.counters, C_STORE_FAILED, 0), 0);
 
+	print_message("# saw: data.mdb, then the whole directory removed under the writer | both made anew from what was in use, nothing lost; readers go over within seconds\n");
+
 	/* Another file in its place is not written over. */
 	assert_int_equal(help_start(&h), 0);
 	assert_int_equal(rename(help_path(h.dir, "data.mdb"), help_path(h.dir, "aside")), 0);
@@ -235,6 +237,7 @@ static void test_compact_killed(void **state)
 		assert_true(r.hosts >= hosts); /* each child begins with those that are there */
 		hosts = r.hosts;
 	}
+	print_message("# saw: SIGKILL while a new store is made or put in place | 12 kills: one of the two was there each time, whole\n");
 	assert_int_equal(help_start(&h), 0);
 	help_push_range(&h, 0, 5000, DAY);
 	assert_int_equal(help_stop(&h), 0);

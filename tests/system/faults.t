@@ -84,12 +84,13 @@ is($unready, 0, "$rounds x SIGKILL under load: each start is ready");
 is($lost, 0, 'nothing that was readable is lost');
 is($late, 0, 'and new hosts are seen each time');
 is($set_aside, 0, 'no store was damaged');
-note sprintf 'slowest start: %.2f s', $slowest;
 $d = Daemon->start(dir => $dir, prefix => \@prefix, options => \@live);
 my ($status, $dump) = Daemon::cli('dump', '--store', $d->store, '--json');
 is($status, 0, 'a whole dump beside the storm');
 my $lines = () = $dump =~ /\n/g;
 cmp_ok($lines, '>', 1000, "every record of it verifies: $lines hosts");
+note sprintf 'saw: SIGKILL of the daemon under load | %d kills: each start ready, the slowest after %.2f s; nothing that was readable was lost; no store damaged; %d hosts verify',
+    $rounds, $slowest, $lines;
 
 # ---- Readers killed and stopped inside look-ups ---------------------------------------------------------------------
 
@@ -103,6 +104,7 @@ for my $round (1 .. $rounds) {
     end_it($_) for @pids;
 }
 is($died, 0, 'no reader died of itself');
+note sprintf 'saw: SIGSTOP, SIGCONT and SIGKILL of readers inside look-ups | %d readers: none died of itself, nobody noticed', 6 * $rounds;
 my @stopped = map { reader($d->store) } 1 .. 6;
 sleep 0.3;
 kill STOP => @stopped;
@@ -114,6 +116,8 @@ cmp_ok($after->{written} - $before->{written}, '>', 20_000, 'six readers stand s
 # Were they to pin anything, each change would leave a page or more.
 cmp_ok($after->{pages} - $before->{pages}, '<', 0.6 * ($after->{written} - $before->{written}),
     "and the file does not grow for it: $before->{pages}, then $after->{pages} pages");
+note sprintf 'saw: six readers stopped inside look-ups for 5 s | %d changes written meanwhile; the file had %d pages, then %d',
+    $after->{written} - $before->{written}, $before->{pages}, $after->{pages};
 kill CONT => @stopped;
 sleep 0.5;
 is(scalar(grep { waitpid($_, POSIX::WNOHANG()) == 0 } @stopped), 6, 'they go on when they are let');
@@ -172,6 +176,8 @@ $net->send_packets([ syn('198.51.100.252') ]);
 ok($d->wait_for(sub { $d->lookup('198.51.100.252') }, 5), 'and it sees');
 end_it($evil);
 
+note 'saw: a member of the reading group who means ill | can read data.mdb and stamp, and lock them, which hinders nobody: no write, no removal, no command';
+
 # ---- Removed under the daemon -----------------------------------------------------------------------------------------
 
 unlink glob($d->store . '/*');
@@ -187,6 +193,8 @@ $net->send_packets([ syn('198.51.100.254') ]);
 ok($d->wait_for(sub { $d->lookup('198.51.100.254') }, 10), 'whoever starts it again has a store');
 is(($d->stop)[0], 0, 'and it ends in order');
 end_it($storm);
+
+note 'saw: the directory removed under the daemon | its files: made anew with what was in them; a directory that it may not make again: it ends, and says why';
 
 # ---- Wrong owners and modes --------------------------------------------------------------------------------------------
 
@@ -212,6 +220,8 @@ refused('a data.mdb of another owner', qr{data\.mdb cannot be opened for writing
 refused('a directory where data.mdb should be', qr/data\.mdb.*must be a file/, sub { chown @ids, $_[0]; mkdir "$_[0]/data.mdb" });
 refused('a link where data.mdb should be', qr/data\.mdb cannot be opened/, sub { chown @ids, $_[0]; symlink '/etc/passwd', "$_[0]/data.mdb" });
 
+note 'saw: wrong owners, modes and kinds of file (4 cases) | refused with exit 2, each with the file and what it must be';
+
 # ---- Bytes at rest: any of it random, and service again at once --------------------------------------------------------
 
 my $home = Daemon::scratch();
@@ -232,6 +242,8 @@ for my $percent (1, 10, 100) {
     }
 }
 
+note sprintf 'saw: 1, 10, 100 %% of data.mdb random, the daemon and commands on it | %d stores: no signal, served again by the next run', 3 * max(1, int($rounds / 20));
+
 # ---- Times that go backwards --------------------------------------------------------------------------------------------
 
 Wire::pcap("$home/new.pcap", [ map { syn('198.51.100.9') } 1 .. 5 ], start => 1_700_000_000);
@@ -247,4 +259,5 @@ for my $order ([ 'new', 'old' ], [ 'old', 'new' ]) {
         like($out, qr/"first_seen":"2020-09-13.*"last_seen":"2023-11-14/, 'first and last seen are what they were');
     }
 }
+note 'saw: clock set back (captures of 2020 and 2023, in either order, at once and one after the other) | every connection counts once; first and last seen are right';
 done_testing;
