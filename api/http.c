@@ -137,7 +137,7 @@ static int daemon_start(struct http *h, char why[HTTP_WHY])
 	if (h->no_memory == NULL)
 		return -ENOMEM;
 	http_answer_headers(h->no_memory, &(struct answer){ .type = "application/problem+json" });
-	http_answer_origin(h, h->no_memory, &(struct headers){ NULL });
+	http_answer_origin(h, h->no_memory, &(struct headers){ .host = NULL });
 	if (fcntl(h->conf.listen_fd, F_SETFL, fcntl(h->conf.listen_fd, F_GETFL) | O_NONBLOCK) != 0) {
 		const int rc = -errno;
 

@@ -37,7 +37,7 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
 
 void http_headers(struct MHD_Connection *mc, struct headers *out)
 {
-	*out = (struct headers){ NULL };
+	*out = (struct headers){ .host = NULL };
 	MHD_get_connection_values(mc, MHD_HEADER_KIND, on_header, out);
 }
 

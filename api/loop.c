@@ -77,13 +77,27 @@ static void keep_warm(struct loop *l)
 	loop_known(l, &nobody, &answer);
 }
 
+static int look_up(struct loop *l, const struct fp_addr *addr, struct fp_answer *out)
+{
+	struct timespec began, ended;
+
+	if (l->conf.lookup == NULL)
+		return fp_lookup(l->store, addr, out);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	const int rc = fp_lookup(l->store, addr, out);
+
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	histogram_add(l->conf.lookup, (uint64_t)((ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec));
+	return rc;
+}
+
 bool loop_known(struct loop *l, const struct fp_addr *addr, struct fp_answer *out)
 {
-	int rc = fp_lookup(l->store, addr, out);
+	int rc = look_up(l, addr, out);
 
 	if (rc == FP_ENOSTORE) {
 		reopen(l);
-		rc = fp_lookup(l->store, addr, out);
+		rc = look_up(l, addr, out);
 	}
 	/* Counts alone are no verdict: rspamd would keep "seen, no name" for two hours. */
 	return rc == 0 && out->age_s <= l->conf.max_age_s && out->host.verdict_seen != 0;

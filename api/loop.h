@@ -13,6 +13,7 @@
 #define FP_LOOP_H
 
 #include "core/counters.h"
+#include "core/histogram.h"
 #include "core/policyrule.h"
 #include "core/pulse.h"
 #include "store/reader.h"
@@ -59,6 +60,7 @@ struct loop_conf {
 	const struct loop_socket *sockets;
 	size_t n_sockets;
 	const struct loop_keep *keep;    /* NULL: none are kept */
+	struct histogram *lookup;        /* how long its look-ups take; may be NULL */
 	struct pulse *pulse;             /* of the loop's thread, added by the caller; may be NULL */
 };
 

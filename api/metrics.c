@@ -161,6 +161,7 @@ static void metrics_news(struct body *b, const struct service *s)
 	metric_head(b, "events_total", "counter", "events told: hosts first seen, changed, found to be shared");
 	body_printf(b, "fingerpost_events_total %" PRIu64 "\n", news_last(s->news));
 	metrics_histogram(b, &s->news->commit, "store_commit_duration_seconds", "time a transaction of the store took");
+	metrics_histogram(b, &s->news->query, "query_lookup_duration_seconds", "time a look-up in the store took, for sockets of mail software");
 	metrics_histogram(b, &s->news->lookup, "http_lookup_duration_seconds", "time a look-up in the store took, for HTTP");
 	metrics_histogram(b, &s->news->request, "http_request_duration_seconds", "time an HTTP answer took to be made");
 }

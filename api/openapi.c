@@ -23,6 +23,7 @@ const char openapi_json[] = TEXT({
         "description": "IPv4 or IPv6, also v4-mapped or in brackets" } ],
       "responses": {
         "200": { "$ref": "#/components/responses/Host" },
+        "304": { "description": "As If-None-Match has it already" },
         "400": { "$ref": "#/components/responses/Problem" },
         "404": { "$ref": "#/components/responses/Problem" },
         "default": { "$ref": "#/components/responses/Problem" } } } },
@@ -38,6 +39,7 @@ const char openapi_json[] = TEXT({
         { "name": "cursor", "in": "query", "schema": { "type": "string" }, "description": "next of the page before" } ],
       "responses": {
         "200": { "$ref": "#/components/responses/Hosts" },
+        "304": { "description": "As If-None-Match has it already" },
         "400": { "$ref": "#/components/responses/Problem" },
         "default": { "$ref": "#/components/responses/Problem" } } } },
     "/v1/os": { "get": { "operationId": "systems", "summary": "How many hosts of each system are in the store, the most first",

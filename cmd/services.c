@@ -82,7 +82,7 @@ static int start(struct daemon *d, struct fp_store **store, struct http **http, 
 	if ((rc = start_http(d, *store, http)) != 0)
 		return rc;
 	rc = sockets_start(sockets, &d->sockets, &d->opt, d->reader_dir, d->counters, &d->shared->a_commits, &d->keep,
-	    d->sockets_pulse);
+	    &d->shared->news.query, d->sockets_pulse);
 	if (rc != 0)
 		log_error("the sockets cannot be served: %s", fp_strerror(rc));
 	else if ((rc = intake_start(door, &d->intake, &d->opt.conf)) != 0)

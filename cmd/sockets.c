@@ -166,13 +166,13 @@ static int take_settings(struct sockets_service *s, struct loop_conf *conf, cons
 }
 
 int sockets_start(struct sockets_service **out, const struct sockets *sockets, const struct options *o, const char *store_dir,
-    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct pulse *pulse)
+    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct histogram *lookup, struct pulse *pulse)
 {
 	struct loop_conf conf = {
 		.store_dir = store_dir, .a_commits = a_commits, .row = counters_row(counters, COUNTER_SERVICES, 0),
 		.max_age_s = (int64_t)o->conf.serve_max_age_s, .v3 = o->conf.words == CONF_WORDS_V3,
 		.clients_max = (unsigned)o->conf.p0f_clients, .sockets = sockets->socket, .n_sockets = sockets->n,
-		.pulse = pulse,
+		.lookup = lookup, .pulse = pulse,
 	};
 	int rc;
 

@@ -32,7 +32,7 @@ void sockets_describe(const struct options *o, const struct sockets *s, char *bu
 /* A thread that serves them; all settings are taken from o. The store's directory as this process sees it. Counters and commit number are the caller's. */
 struct sockets_service;
 int sockets_start(struct sockets_service **out, const struct sockets *s, const struct options *o, const char *store_dir,
-    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct pulse *pulse);
+    struct counters *counters, const _Atomic uint64_t *a_commits, struct keep *keep, struct histogram *lookup, struct pulse *pulse);
 void sockets_stop(struct sockets_service **sp);
 
 #endif

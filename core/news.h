@@ -2,7 +2,7 @@
  * news - what the writer tells the services beside the store: the last events (a host first seen, its system changed, several systems
  * behind one address), how many hosts of each system there are, and how long things take. In memory made before the forks.
  *
- * Threads  the writer's thread alone writes (but for lookup and request, which are HTTP's); anybody reads. An event is told after its
+ * Threads  the writer's thread alone writes (but for query, which is the sockets' thread's, and lookup and request, which are HTTP's); anybody reads. An event is told after its
  *          host is in the store.
  * Limits   the last NEWS_SLOTS events; who comes later has lost the older ones, and can tell by the number.
  */
@@ -44,7 +44,7 @@ struct news_board {
 	_Atomic uint32_t a_labels;           /* rows of count in use */
 	_Atomic bool a_counted;              /* the hosts that were in the store at start are all in */
 	struct news_count count[NEWS_LABELS];
-	struct histogram commit, lookup, request;
+	struct histogram commit, query, lookup, request;
 };
 
 void news_init(struct news_board *b);
