@@ -82,6 +82,8 @@ const charts = new Map();
 const isDark = () => getComputedStyle(document.documentElement).getPropertyValue('--ground').trim() === '#12161c';
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+const fontSize = () => 0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
 function paint(chart) {
 	const palette = isDark() ? DARK : LIGHT;
 	chart.data.datasets.forEach((d, i) => {
@@ -91,9 +93,11 @@ function paint(chart) {
 	const { scales, plugins } = chart.options;
 	for (const axis of Object.values(scales)) {
 		axis.ticks.color = colour('soft');
+		axis.ticks.font = { size: fontSize() };
 		axis.grid.color = colour('line');
 	}
 	plugins.legend.labels.color = colour('text');
+	plugins.legend.labels.font = { size: fontSize() };
 	chart.update('none');
 }
 
@@ -205,22 +209,23 @@ function series(history) {
 function drawHistory(history) {
 	const shown = series(history);
 	const begin = Date.parse(history.from);
-	// A period of a day with a value in its last minutes only is drawn from there.
-	let first = history.count;
+	// What is drawn begins with the first value that there is, and ends with the last: the minute that has just begun has none yet.
+	let first = history.count, last = -1;
 	for (const s of shown) {
 		const i = s.hosts.findIndex((v) => v !== null);
 		if (i >= 0 && i < first) first = i;
+		last = Math.max(last, s.hosts.findLastIndex((v) => v !== null));
 	}
 	const labels = [];
 	const total = [];
-	for (let i = first; i < history.count; i++) {
+	for (let i = first; i <= last; i++) {
 		const date = new Date(begin + i * history.step_s * 1000);
 		labels.push(history.by === 'hour' ? `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${date.getHours()}:00` : clock(date).slice(0, 5));
 		total.push(shown.reduce((n, s) => n + (s.hosts[i] || 0), 0));
 	}
 	const datasets = shown.map((s, k) => ({
-		label: s.name, fill: true, stack: 'all', pointStyle: 'line', pointRadius: labels.length < 2 ? 4 : 0, borderDash: DASHES[k % DASHES.length], spanGaps: false,
-		data: s.hosts.slice(first).map((v, i) => v === null ? null : total[i] === 0 ? 0 : 100 * v / total[i]),
+		label: s.name, fill: 'stack', stack: 'all', pointStyle: 'line', pointRadius: labels.length < 2 ? 4 : 0, borderDash: DASHES[k % DASHES.length], spanGaps: false,
+		data: s.hosts.slice(first, last + 1).map((v, i) => v === null ? null : total[i] === 0 ? 0 : 100 * v / total[i]),
 	}));
 	if (!shares) {
 		shares = makeChart($('shares'), [], { stacked: true, max: 100, ticks: { callback: (v) => `${v} %` } });
@@ -437,6 +442,7 @@ $('theme').addEventListener('click', () => {
 	if (kept) kept.setItem('theme', theme);
 	setTheme();
 });
+window.addEventListener('resize', repaint);
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint);
 
 /* ---- All of it ------------------------------------------------------------------------------ */

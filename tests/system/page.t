@@ -103,6 +103,20 @@ is($b->js(q{return document.activeElement.id}), 'found', 'and the keyboard is at
 my $found = $b->js(q{return document.getElementById('found').innerText});
 like($found, qr/$_/, "with $_") for 'completed: the address is not forged', 'How sure', 'Time to live', 'selective acknowledgement allowed', 'Ethernet or modem', 'Connections';
 cmp_ok($b->js(q{return document.querySelectorAll('#found meter').length}), '>=', 1, 'and how sure as a picture');
+# A day of two systems, as history would have it: areas one above the other.
+my $areas = $b->js(q{
+    const hosts = (f) => Array.from({ length: 1440 }, (_, i) => i < 100 || i > 1430 ? null : f(i));
+    drawHistory({ by: 'minute', step_s: 60, from: new Date(Date.now() - 864e5).toISOString(), count: 1440, systems: [
+        { name: 'Windows', class: 'win', hosts: hosts((i) => 50 + 30 * Math.sin(i / 200)) }, { name: null, class: null, hosts: hosts(() => 30) } ] });
+    const canvas = document.getElementById('shares'), chart = Chart.getChart(canvas), { left, right, top, bottom } = chart.chartArea, r = chart.currentDevicePixelRatio;
+    const height = Math.floor((bottom - top) * r);
+    const column = canvas.getContext('2d').getImageData(Math.floor((left + right) / 2 * r) + 3, Math.floor(top * r), 1, height).data;
+    const at = (share) => column.slice(4 * Math.floor((1 - share) * height)).slice(0, 4).join();
+    return [chart.data.labels.length, at(0.2), at(0.9)];
+});
+is($areas->[0], 1331, 'history is drawn from its first value to its last');
+isnt($areas->[1], $areas->[2], "as areas: $areas->[1] below, $areas->[2] above");
+unlike("$areas->[1] $areas->[2]", qr/(?:\A| )(?:0,0,0,0)/, 'both of them filled');
 $b->picture("$pictures/light.png");
 
 # ---- Hostile strings are text ------------------------------------------------------------------------------------
