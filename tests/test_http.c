@@ -514,22 +514,19 @@ static void test_unread(void **state)
 
 	(void)state;
 	fixture_open(&f, AF_INET, NULL, &conf);
-	char *target = many_hosts(1000, "192.0.2.7");
+	/* Small requests: what libmicrohttpd has read of those that wait takes no room that it needs for answers. */
+	static const char request[] = "GET /chart.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	const int fd = dial(&f);
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
 	/* One by one until the kernel takes no more of the answers, then nothing moves. */
 	for (unsigned i = 0; i < 600 && refused(&f) == 0; i++) {
-		if (i < 60) {
-			say_text(fd, "GET ");
-			say_text(fd, target);
-			say_text(fd, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
-		}
+		if (i < 100)
+			say_text(fd, request);
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
 	assert_int_equal(refused(&f), 1);
 	close(fd);
-	free(target);
 	check_served(&f);
 	fixture_close(&f);
 }
