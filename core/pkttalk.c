@@ -53,7 +53,7 @@ INLINE bool talk_ipv6(const uint8_t *ip, size_t left, size_t wire)
 	return talk_tcp(ip + IPV6_MIN, left - IPV6_MIN, total - IPV6_MIN);
 }
 
-bool pkt_talk(const uint8_t *frame, size_t caplen, size_t len)
+INLINE bool talk(const uint8_t *frame, size_t caplen, size_t len)
 {
 	if (caplen < ETHERNET + IPV4_MIN + TCP_MIN)
 		return false;
@@ -62,10 +62,15 @@ bool pkt_talk(const uint8_t *frame, size_t caplen, size_t len)
 	return be16(frame + 12) == 0x86dd && talk_ipv6(frame + ETHERNET, caplen - ETHERNET, len - ETHERNET);
 }
 
+bool pkt_talk(const uint8_t *frame, size_t caplen, size_t len)
+{
+	return talk(frame, caplen, len);
+}
+
 enum pkt_result pkt_wanted(const struct pkt_conf *conf, unsigned link, const uint8_t *frame,
     size_t caplen, size_t len, int64_t time_ns, struct tcp_obs *obs)
 {
-	if (link == PKT_LINK_ETHERNET && !conf->compat && pkt_talk(frame, caplen < len ? caplen : len, len))
+	if (link == PKT_LINK_ETHERNET && !conf->compat && talk(frame, caplen < len ? caplen : len, len))
 		return PKT_FILTERED;
 	const enum pkt_result rc = pkt_decode(conf, link, frame, caplen, len, time_ns, obs);
 
