@@ -22,9 +22,9 @@ struct face_what {
 	uint8_t payload : 1;
 	uint8_t random_ttl : 1;
 	uint8_t ipver;
-	uint8_t zero;
+	uint8_t zero[5];
 };
-_Static_assert(sizeof(struct face_what) == 40, "compared as bytes: no gaps");
+_Static_assert(sizeof(struct face_what) == 40 && offsetof(struct face_what, zero) == 35, "compared as bytes: no gaps");
 
 struct track_kept {
 	uint32_t face : 24;       /* 0: none */

@@ -15,6 +15,7 @@
 #define MAGIC 0x6d617463u
 #define OUTBOX 512      /* deltas built and not yet taken; more than one batch can make */
 #define SOON 8          /* hosts in line whose memory is loaded ahead */
+#define UPTIME_MAX 0xffffffu /* minutes; as in the record */
 #define SLEEP_MS 100    /* an idle matcher looks at its clock so often */
 
 struct matcher {
@@ -400,9 +401,9 @@ static void on_event(struct matcher *m, const struct track_event *ev)
 		changed_event(m, ev, placed);
 		break;
 	case TRACK_UPTIME:
-		u->clock_hz = ev->clock_hz & 2047;
-		u->uptime_low = (uint16_t)ev->uptime_min;
-		u->uptime_high = (uint8_t)(ev->uptime_min >> 16);
+		u->clock_hz = ev->clock_hz & 2047; /* p0f's most is 1500 */
+		u->uptime_low = (uint16_t)(ev->uptime_min < UPTIME_MAX ? ev->uptime_min : UPTIME_MAX);
+		u->uptime_high = (uint8_t)((ev->uptime_min < UPTIME_MAX ? ev->uptime_min : UPTIME_MAX) >> 16);
 		u->uptime_doubtful = ev->uptime_doubtful;
 		changed(m, ev, false);
 		break;

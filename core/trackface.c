@@ -3,17 +3,10 @@
 
 #define SHED_MAX 16 /* so many hosts go at most to make room for one */
 
-static uint32_t face_hash(const struct face_what *what)
+/* Keyed: who sends SYNs chooses nearly all of it. */
+static uint32_t face_hash(const struct track *t, const struct face_what *what)
 {
-	uint64_t word[5], h = 0;
-
-	_Static_assert(sizeof *what == sizeof word, "hashed as words");
-	memcpy(word, what, sizeof word);
-	for (size_t i = 0; i < 5; i++) {
-		h = (h ^ word[i]) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
+	return (uint32_t)hash_siphash13(&t->conf.key, what, sizeof *what);
 }
 
 static inline bool same_what(const struct face_what *a, const struct face_what *b)
@@ -61,7 +54,7 @@ static uint32_t face_add_shedding(struct track *t, uint32_t hash, const struct f
 
 uint32_t face_take(struct track *t, const struct face_what *what, const struct flow *in_use)
 {
-	const uint32_t hash = face_hash(what);
+	const uint32_t hash = face_hash(t, what);
 	uint32_t n = face_find(t, hash, what);
 
 	if (n == TABLE_NONE)
@@ -74,7 +67,7 @@ uint32_t face_take(struct track *t, const struct face_what *what, const struct f
 
 void face_gone(struct track *t, uint32_t n)
 {
-	table_remove(&t->face_index, face_hash(&t->faces[n].what), n);
+	table_remove(&t->face_index, face_hash(t, &t->faces[n].what), n);
 	t->faces[n].what.quirks = t->faces_free;
 	t->faces_free = n + 1;
 }
@@ -84,7 +77,7 @@ void face_relabelled(struct track *t)
 	table_clear(&t->face_index);
 	for (uint32_t n = 0; n < t->faces_used; n++)
 		if (t->faces[n].users > 0)
-			table_insert(&t->face_index, face_hash(&t->faces[n].what), n);
+			table_insert(&t->face_index, face_hash(t, &t->faces[n].what), n);
 }
 
 static bool same_face(const struct face_what *a, const struct face_what *b)
