@@ -3,7 +3,6 @@
 
 #include "capture/capture.h"
 #include "core/err.h"
-#include "core/nearest.h"
 #include "core/opinion.h"
 #include "core/paths.h"
 #include "core/sigdb.h"
@@ -50,13 +49,16 @@ static void check_interfaces(const struct options *o, struct conf_report *report
 	struct if_nameindex *all = if_nameindex();
 
 	for (size_t i = 0; o->live && all != NULL && i < names->n; i++) {
-		struct nearest n = NEAREST_NONE;
+		char there[128] = "any";
+		bool found = strcmp(names->item[i], "any") == 0;
 
-		for (const struct if_nameindex *f = all; f->if_index != 0; f++)
-			nearest_offer(&n, names->item[i], f->if_name);
-		if (n.distance != 0 && strcmp(names->item[i], "any") != 0)
-			wrong(o, report, "interface", "\"%s\" does not exist; the nearest is %s; fingerpostd -L lists those there are",
-			    names->item[i], n.name != NULL ? n.name : "any");
+		for (const struct if_nameindex *f = all; f->if_index != 0; f++) {
+			found = found || strcmp(names->item[i], f->if_name) == 0;
+			if (strlen(there) + IF_NAMESIZE + 3 < sizeof there)
+				snprintf(there + strlen(there), sizeof there - strlen(there), ", %s", f->if_name);
+		}
+		if (!found)
+			wrong(o, report, "interface", "\"%s\" does not exist; there are: %s; fingerpostd -L lists them", names->item[i], there);
 	}
 	if (all != NULL)
 		if_freenameindex(all);

@@ -74,7 +74,7 @@ int daemon_next_signal(int fd)
 static void say(void *ctx, const char *text)
 {
 	(void)ctx;
-	fprintf(stderr, "fingerpostd: %s\n", text);
+	log_error("%s", text);
 }
 
 /* ---- Children ------------------------------------------------------------------------------------- */
@@ -423,6 +423,7 @@ int main(int argc, char **argv)
 	case OPTIONS_WRONG:
 		/* What else is wrong is said as well. */
 		(s.d.opt.test ? check_all : check_settings)(&s.d.opt, &report);
+		notify_status(log_first_error());
 		options_free(&s.d.opt);
 		return EXIT_REFUSED;
 	case OPTIONS_RUN:
@@ -441,6 +442,9 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; s.d.capture != NULL && i < s.d.n_live + s.d.n_files; i++)
 		capture_close(&s.d.capture[i]);
+	/* A manager shows what it was told last. */
+	if (status == EXIT_REFUSED)
+		notify_status(log_first_error());
 	free(s.d.capture);
 	sigdb_free(&s.d.sigdb);
 	counters_destroy(&s.d.counters);

@@ -64,8 +64,8 @@ static void say_majority(struct queue *q, const struct majority *m)
 	if (q->p->d->opt.conf.log_addresses)
 		fp_addr_text(&m->of, text);
 	log_warning("nearly all connections come from %s, of the last %u more than %u %%: if that is a balancer, a proxy or the bridge "
-	    "of a container, it hides the clients, and fingerpostd must run on it or before it; if it is a monitor or this "
-	    "machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
+	    "of a container, it hides the clients: fingerpostd must run on it or before it, or be sent its packets (--listen); if it is a "
+	    "monitor or this machine, put it into the setting ignore", text, MAJORITY_WINDOW, MAJORITY_PERCENT);
 }
 
 void queue_majority(struct queue *q, struct majority *m, const struct tcp_obs *obs)

@@ -93,6 +93,9 @@ int storedir_take(int *lock_fd, const char *dir, mode_t mode, const struct accou
 
 	if (rc == 0)
 		rc = dirlock_take(lock_fd, dir, LOCK_WAIT_MS, why);
+	if (rc == -EROFS) /* more often a unit's than a disk's */
+		snprintf(why, STOREDIR_WHY, "store %.120s: %s; where systemd keeps it so: systemctl edit fingerpost, with the lines [Service] and "
+		    "ReadWritePaths=%.120s, once that directory is there and the account's", dir, strerror(-rc), dir);
 	/* Only who has the lock may give files away. */
 	if (rc == 0 && account->drop)
 		rc = give(dir, made, account, why);

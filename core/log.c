@@ -20,6 +20,9 @@ static enum log_level log_level = LOG_INFO;
 static bool journal;        /* standard error is the journal's */
 static int journal_fd = -1; /* connected datagram socket of the journal; -1: lines to standard error */
 
+static atomic_flag error_seen = ATOMIC_FLAG_INIT;
+static char first_error[256]; /* written by whoever set error_seen */
+
 /* syslog(3)'s numbers */
 static const int priority[] = { 3, 4, 6, 7 };
 
@@ -38,6 +41,11 @@ void log_journal(int fd)
 	journal_fd = fd;
 	if (fd >= 0) /* a journal that is busy makes nobody wait: standard error gets the line */
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+const char *log_first_error(void)
+{
+	return first_error;
 }
 
 /* What nobody may send to a terminal, or use to forge a line or a field, is shown as \xNN. buf: four times the text and NUL. */
@@ -78,6 +86,8 @@ static void emit(enum log_level level, const char *raw, uint64_t left_out)
 	char text[4 * LINE + 1], out[160 + 4 * LINE];
 
 	escape(text, raw);
+	if (level == LOG_ERROR && !atomic_flag_test_and_set_explicit(&error_seen, memory_order_relaxed))
+		snprintf(first_error, sizeof first_error, "%.250s", text);
 	if (to_journal(level, text, left_out))
 		return;
 	/* sd-daemon(3): the journal takes the level from a number in front. */

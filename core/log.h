@@ -23,6 +23,9 @@ void log_init(const char *name, enum log_level level);
  */
 void log_journal(int fd);
 
+/* The first line of level LOG_ERROR that was written, escaped and perhaps cut; "" while there is none. Before threads. */
+const char *log_first_error(void);
+
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...) log_msg(LOG_ERROR, __VA_ARGS__)

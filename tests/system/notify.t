@@ -74,6 +74,18 @@ for my $name ("$dir/notify", "\0fingerpost-test-$$") {
     $d->stop;
 }
 
+# A start that is refused: the manager is told why, before all that is said of it.
+for ([ 'a wrong setting', qr/\bSTATUS=--set: unknown setting "store\.mdoe"/m, '--set', 'store.mdoe=1' ],
+    [ 'a store that cannot be', qr/\bSTATUS=store \S+: its parent/m, '--store', "$dir/no/such/store" ]) {
+    my ($why, $says, @options) = @$_;
+    my $manager = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "$dir/refused") or die;
+    local $ENV{NOTIFY_SOCKET} = "$dir/refused";
+    my ($status) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", @options ]);
+    is($status, 2, "$why: refused");
+    like(all(hear($manager, 0.5)), $says, 'and the manager shows it');
+    unlink "$dir/refused";
+}
+
 # The journal's stream: a level before each line, for standard error alone.
 {
     my $d = Daemon->start(dir => $dir, options => [ '-r', "$dir/a.pcap", '--http', 'off' ]);
