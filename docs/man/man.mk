@@ -23,18 +23,21 @@ build/share/completion/_fingerpost: $(GENERATE)
 	@mkdir -p $(@D)
 	$(call generate,zsh)
 
+# Where zsh looks by itself; Debian has a place of its own for packages.
+zshdir ?= $(prefix)/share/zsh/site-functions
+
 .PHONY: man install-man
 man: $(SHARED)
 
 install-man: share := $(DESTDIR)$(prefix)/share
 install-man: man
 	install -d $(share)/man/man1 $(share)/man/man3 $(share)/man/man5 $(share)/man/man8 \
-		$(share)/bash-completion/completions $(share)/zsh/vendor-completions $(share)/fingerpost
+		$(share)/bash-completion/completions $(DESTDIR)$(zshdir) $(share)/fingerpost
 	for m in $(MANUALS) fingerpost-grant.8; do \
 		install -m 644 build/share/man/$$m $(share)/man/man$${m##*.}/ || exit 1; done
 	install -m 644 build/share/completion/fingerpost $(share)/bash-completion/completions/fingerpost
 	ln -sf fingerpost $(share)/bash-completion/completions/fingerpostd
-	install -m 644 build/share/completion/_fingerpost $(share)/zsh/vendor-completions/
+	install -m 644 build/share/completion/_fingerpost $(DESTDIR)$(zshdir)/
 	install -m 644 build/share/fingerpost.conf $(share)/fingerpost/fingerpost.conf.example
 	install -d $(share)/man/man3
 	cd build/perl/lib && for m in Fingerpost Mail::SpamAssassin::Plugin::Fingerpost; do \
