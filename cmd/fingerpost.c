@@ -31,7 +31,7 @@ static const struct command {
 	{ "forget", cmd_forget, "[--store DIR] ADDRESS|CIDR", "remove what is known of an address or a block" },
 	{ "compact", cmd_compact, "[--store DIR]", "make the store's file as small as it can be" },
 	{ "classify", cmd_classify,
-	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--compat p0f]"
+	  "-r FILE|- [-f SIGFILE]... [--format p0f|json|tsv] [--prior mail|flat|FILE] [--model FILE] [--compat p0f]"
 	  " [--decapsulate] ['FILTER']",
 	  "name the systems in a capture; needs no daemon" },
 	{ "sa-report", cmd_sa_report, "[--least N] [--rule PATTERN]... LOG...|-",

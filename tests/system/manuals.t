@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
+use Cwd ();
 use Daemon;
 use Test::More;
 
@@ -133,5 +134,30 @@ like(complete('_fingerpostd', 'fingerpostd', '--si'), qr/^--signatures$/m, 'bash
 like(complete('_fingerpostd', 'fingerpostd', '--set', 'store.m'), qr/^store\.mode=$/m, 'bash: a setting');
 is(complete('_fingerpost', 'fingerpost', 'loo'), "lookup\n", 'bash: a command');
 is(complete('_fingerpost', 'fingerpost', 'classify', '--format', 't'), "tsv\n", 'bash: a word');
+is(complete('_fingerpost', 'fingerpost', 'import-signatures', '--from', 'pf'), "pf.os\n", 'bash: a word with a dot');
+like(complete('_fingerpost', 'fingerpost', 'sa-report', 'READ'), qr/^README\.md$/m, 'bash: a file');
 for my $o (sort keys %option) { like(Daemon::slurp('build/share/completion/_fingerpost'), qr/'\*\Q$o\E\[/, "zsh: $o") }
+
+# A real zsh at a terminal of its own, with compadd telling what it is given: what a tabulator offers.
+open my $script, '>', "$dir/zsh" or die;
+print $script <<'ZSH';
+zmodload zsh/zpty
+zpty c zsh -f -i
+zpty -w c "PS1=; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D"
+zpty -w c 'compadd () { local -a got; builtin compadd -A got "$@"; (( $#got )) && print -rl -- "<"${^got}">"; builtin compadd "$@" }; print RE''ADY'
+zpty -r c line '*READY*'
+zpty -w -n c "$2"$'\t'
+for (( i = 0; i < 200; i++ )); do
+    while zpty -r -t c out; do print -r -- $out; said+=$out; done
+    [[ $said == *'<'*'>'* ]] && break
+    sleep 0.05
+done
+ZSH
+close $script;
+for (['fingerpostd --si', '--signatures'], ['fingerpostd --set flows.k', 'flows.keep='], ['fingerpost check', 'check-signatures'], ['fingerpost classify --format ts', 'tsv'],
+    ['fingerpost classify --prior fl', 'flat'], ['fingerpost sa-report READM', 'README.md']) {
+    my ($typed, $offered) = @$_;
+    (undef, my $said) = Daemon::run([ 'zsh', '-f', "$dir/zsh", Cwd::getcwd() . '/build/share/completion', $typed ], limit => 30);
+    like($said, qr/<\Q$offered\E>/, "zsh: $typed is completed by $offered");
+}
 done_testing;
