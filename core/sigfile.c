@@ -483,7 +483,7 @@ static int sig(struct parser *p, struct text value)
 		return http_sig(p, value);
 	if (!number(value, 1, 65535, &mtu))
 		return wrong(p, value, "an MTU: 1..65535");
-	return sig_builder_mtu(p->builder, mtu, p->link.at, text_len(p->link));
+	return p->lost_label ? 0 : sig_builder_mtu(p->builder, mtu, p->link.at, text_len(p->link));
 }
 
 /* Names of systems, "=[text]" behind one that browsers spell otherwise. */

@@ -185,6 +185,7 @@ static const struct {
 	{ "a wrong label is not the one before it: no signature is covered",
 	    LINUX "sig = *:64:0:*:1,1:mss::0\nlabel = s:nix:Linux:\nsig = *:64:0:*:1,1:mss::0\n", "5 " },
 	{ "no label: said once", REQUEST "sig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:2,1:mss::0\n", "3 " },
+	{ "no label of links: said once", "classes = unix\n[mtu]\nsig = 576\nsig = 1500\n", "3 " },
 	{ "no section: said once", "classes = unix\nlabel = s:unix:Linux:\nsig = *:64:0:*:1,1:mss::0\n", "2 " },
 	{ "in a section that is none nothing is judged", "classes = unix\n[tcp:reqest]\nlabel = x\nsig = y\n[mtu]\nlabel = a\nsig = 0\n", "2 7 " },
 	{ "no sys: said once", REQUEST "label = s:!:NMap:\nsig = *:64:0:*:1,1:mss::0\nsig = *:64:0:*:2,1:mss::0\n", "4 " },
