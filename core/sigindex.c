@@ -2,7 +2,7 @@
  * sigindex - a bucket's signatures as sets of bits, so that one packet is held against 64 of them at once: for each field the set
  * that its value agrees with, and the answer is what they have in common (match.c).
  *
- * A block has a fixed part and short lists; all of it is at most some 700 bytes a signature, whatever the file says.
+ * A block has a fixed part and short lists; all of it is at most some 800 bytes a signature, whatever the file says.
  */
 #include "core/match_int.h"
 #include "core/util.h"

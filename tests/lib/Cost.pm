@@ -12,7 +12,7 @@ our $BUILT = 'build/plain/bench';
 # Why it cannot be counted here, '' if it can.
 sub unable {
     return 'no valgrind' unless grep { -x "$_/valgrind" } split /:/, $ENV{PATH};
-    -x "$BUILT/$_" or return "$BUILT/$_ is not built: make $BUILT/$_" for qw(gen track);
+    -x "$BUILT/$_" or return "$BUILT/$_ is not built: make $BUILT/$_" for qw(gen track decode);
     return '';
 }
 
@@ -35,6 +35,18 @@ sub instructions {
         run_instructions($stage, $file);
     } 20_000, 40_000;
     return sprintf '%.0f', ($n[1] - $n[0]) / 20_000;
+}
+
+# Instructions a SYN of the engine alone: decode and match in memory, with these signatures.
+sub engine_instructions {
+    my ($signatures) = @_;
+    my $dir = Daemon::scratch();
+    my $packets = 200_000;
+    system("$BUILT/gen", '-n', $packets, '-m', $packets / 5, '-o', "$dir/syn.pcap") == 0 or die "gen failed\n";
+    my ($status, undef, $err) = Daemon::run([ 'valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null', map({ "--toggle-collect=$_" } qw(pkt_decode match_cached)),
+        "$BUILT/decode", '-r', 0, '-f', $signatures, "$dir/syn.pcap" ], limit => 300);
+    die "callgrind: status $status\n$err" if $status ne '0';
+    return $err =~ /Collected\s*:\s*(\d+)/ ? sprintf('%.0f', $1 / $packets) : die "callgrind said: $err";
 }
 
 # The compiler of the plain build, without its patch level: another one makes other code.
