@@ -20,7 +20,8 @@ sub syns { return $net->send_packets([ map { Wire::syn('Windows XP', to => '192.
 sub known { my $d = shift; return scalar grep { $d->lookup($_) } @_ }
 
 for my $matchers (1, 0) {
-    my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--matchers', $matchers ]);
+    my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--matchers', $matchers,
+        '--set', 'log.addresses=' . ($matchers ? 'yes' : 'no') ]);
     like($d->log, qr/ready/, "matchers = $matchers: the daemon is ready") or diag $d->log;
     my @cli = ('--store', $d->store);
     syns(@from, @from, map { "198.51.100.$_" } 1 .. 9);
@@ -36,6 +37,8 @@ for my $matchers (1, 0) {
     is($d->lookup($from[3]), undef, 'it is gone, and stays so');
     ($status, $out) = Daemon::cli('forget', @cli, '192.0.2.16/28');
     is($out, "192.0.2.16/28: 15 hosts forgotten\n", 'forget a block');
+    if ($matchers) { like($d->log, qr{forget 192\.0\.2\.16/28: done, 15 hosts}, 'the log says which') }
+    else           { like($d->log, qr/forget: done, 15 hosts/, 'log.addresses = no: how many'); unlike($d->log, qr/192\.0\.2\.\d/, 'and no address') }
     sleep 1.2;
     is(known($d, @from), 4, 'the others are there: of 192.0.2.11 to 30, those below 16 but one');
     syns($from[3]);
