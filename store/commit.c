@@ -152,6 +152,7 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 	if (rc != 0)
 		return err_from_mdb(rc);
 
+	news_commit(w); /* before the counts: who waits for these finds what they are of told */
 	w->commit_ns = now;
 	w->pace_n = (unsigned)tally.applied;
 	w->dirty = true;
@@ -177,7 +178,6 @@ int commit_once(struct writer *w, const struct texts *t, bool clean)
 		writer_count(w, C_SYNCS, 1);
 	}
 	w->clean = clean;
-	news_commit(w);
 	if (w->conf.news != NULL)
 		histogram_add(&w->conf.news->commit, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - now));
 	tell_services(w);

@@ -50,7 +50,6 @@ static void settle(const struct fixture *f)
 	for (int i = 0; i < 4000 && !settled(f); i++)
 		help_nap(5);
 	assert_true(settled(f));
-	help_nap(20); /* events follow the commit */
 }
 
 static uint64_t hosts_of(const struct fixture *f, const char *label)
