@@ -4,6 +4,8 @@
 --   local store = fingerpost.open()              -- or open("/var/lib/fingerpost")
 --   local host = store:lookup("192.0.2.7")       -- nil: unknown, whatever the reason
 --   if host and host.age_s < 3600 then print(host.name, host.flavor, host.connections, host.confirmed) end
+--   for _, c in ipairs(host:candidates()) do print(c.name, c.flavor, c.p) end      -- the likeliest first; none: no calibrated model
+--   print(host:words())                          -- in p0f 2's words: "Windows XP, (distance 5, link: ethernet/modem)"
 --   for host in store:hosts() do print(host.address, host.name) end
 local ffi = require "ffi"
 local ABI = 1 -- FP_ABI of <fingerpost.h>, of which this is a copy
@@ -32,18 +34,40 @@ int fp_lookup_near(struct fp_store *, const struct fp_addr *, struct fp_answer *
 int fp_next(struct fp_store *, const struct fp_addr *, struct fp_answer *);
 int fp_addr_parse(struct fp_addr *, const char *);
 const char *fp_addr_text(const struct fp_addr *, char *);
+const char *fp_candidate(unsigned, const char **);
+int fp_words_v2(char *, size_t, const struct fp_answer *);
 ]]
+local WORDS_MAX = 1024 -- FP_WORDS_MAX
 
 local lib = ffi.load(os.getenv "FINGERPOST_LIBRARY" or "libfingerpost.so." .. ABI)
 assert(lib.fp_abi() == ABI, "libfingerpost is of another ABI")
 
 local TEXTS = { klass = true, name = true, flavor = true, layout = true, link = true, origin = true }
 
+local function candidates(answer)
+	local flavor, list = ffi.new "const char *[1]", {}
+	for i = 0, 1 do
+		local c = answer.host.candidate[i]
+		local name = lib.fp_candidate(c.code, flavor)
+		if name == nil then break end
+		list[#list + 1] = { name = ffi.string(name), flavor = ffi.string(flavor[0]), p = c.p / 255 }
+	end
+	return list
+end
+
+local function words(answer)
+	local buf = ffi.new("char[?]", WORDS_MAX)
+	local n = lib.fp_words_v2(buf, WORDS_MAX, answer)
+	return n > 0 and ffi.string(buf, n) or ""
+end
+
 -- A table that looks numbers up in struct fp_host; texts are "" where absent.
 local function host_of(answer)
 	local buf = ffi.new "char[46]"
 	local host = { address = ffi.string(lib.fp_addr_text(answer.addr, buf)), age_s = tonumber(answer.age_s), near_bits = answer.near_bits }
 	for text in pairs(TEXTS) do host[text] = ffi.string(answer[text]) end
+	function host.candidates() return candidates(answer) end
+	function host.words() return words(answer) end
 	return setmetatable(host, { __index = function(_, name) return answer.host[name] end })
 end
 

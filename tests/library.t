@@ -81,6 +81,9 @@ package.path = "docs/?.lua;" .. package.path
 local s = require("fingerpost").open(arg[1])
 local h = s:lookup("198.51.100.7")
 print(table.concat({ h.address, h.klass, h.name, h.flavor, h.connections, h.handshakes, h.confirmed and "True" or "False", h.age_s, h.distance, h.layout, h.link, h.near_bits, h.mss }, " "))
+local c = h:candidates()
+assert(#c > 0 and c[1].name == "Windows" and c[1].p > 0 and c[1].p <= 1, "candidates")
+assert(h:words() == "Windows XP or 2003, (distance 0, link: ethernet/modem)", h:words())
 local function none(x) return x == nil and "None" or "?" end
 print(none(s:lookup("203.0.113.1")) .. " " .. none(s:lookup("2001:db8:7::99")))
 local n = s:lookup("2001:db8:7::99", true)

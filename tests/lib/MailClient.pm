@@ -91,9 +91,9 @@ sub wait_for { my (undef, $done, $limit) = @_; return Daemon::wait_for(undef, $d
 
 # Whether somebody listens on a port of the exchanger.
 sub wait_port {
-    my ($self, $port) = @_;
+    my ($self, $port, $limit) = @_;
     return $self->wait_for(sub { system($self->{net}->inside('mx'), $^X, '-MIO::Socket::INET', '-e',
-        'exit !IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0])', $port) == 0 }, 60);
+        'exit !IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0])', $port) == 0 }, $limit // 60);
 }
 
 # Sends a message from outside (where: from within) through the exchanger's port 25. Returns its subject, and how many seconds it took; dies with what the
