@@ -129,10 +129,15 @@ static void test_second_run(void **state)
 /* The daemon is killed in mid-work: what was committed is there, and the next one takes it over. */
 static void test_killed(void **state)
 {
+	struct fp_answer a = { .near_bits = 0 };
+	struct fp_store *s;
 	struct help h;
+	uint32_t seen = 0;
 
 	(void)state;
 	help_init(&h);
+	h.conf.live = true;
+	assert_int_equal(fp_open(&s, h.dir), 0);
 	for (int round = 0; round < 5; round++) {
 		const pid_t pid = fork();
 		int status;
@@ -143,11 +148,19 @@ static void test_killed(void **state)
 			for (uint32_t when = DAY;; when++)
 				help_push_range(&h, 0, 2000, when);
 		}
-		help_nap(250 + 37 * (unsigned)round); /* 200 of them are the quiet after a start */
+		/* In mid-work, however slow it is. */
+		for (int i = 0; i < 4000 && (help_ask_once(s, 1999, &a) != 0 || a.host.connections <= seen); i++)
+			help_nap(5);
+		assert_true(a.host.connections > seen);
+		help_nap(37 * (unsigned)round);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		assert_true(WIFSIGNALED(status));
+		assert_int_equal(help_ask(s, 1999, 0, &a), 0);
+		assert_true(a.host.connections > seen);
+		seen = a.host.connections;
 	}
+	fp_close(&s);
 	assert_int_equal(validate(h.dir).rc, 0);
 	assert_false(validate(h.dir).clean);
 	assert_int_equal(help_start(&h), 0);
