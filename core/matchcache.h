@@ -32,6 +32,9 @@ struct match_cache {
 /* Returns the notes of the answer's cell: all that match_tcp() looks at but the TTL is the same whenever they are found again. */
 uint32_t *match_cached(struct match_cache *cache, const struct sigdb *db, const struct tcp_obs *obs, uint16_t syn_mss, struct verdict *out);
 
+/* A hint: that SYN is asked for next but a few. */
+void match_soon(const struct match_cache *cache, const struct tcp_obs *obs);
+
 /* The sigdb that it knows goes away. */
 void match_cache_clear(struct match_cache *cache);
 

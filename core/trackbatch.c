@@ -11,8 +11,11 @@ static void ahead_hash(const struct track *t, struct ahead *a, const struct tcp_
 	a->flow = flow_hash(t, src, obs);
 	a->batch = true;
 	table_prefetch(&t->flow_index, a->flow);
-	if (obs->kind == OBS_SYN)
-		table_prefetch(&t->host_index, a->host);
+	if (obs->kind != OBS_SYN)
+		return;
+	table_prefetch(&t->host_index, a->host);
+	if (t->answers != NULL)
+		match_soon(t->answers, obs);
 }
 
 static void ahead_find(const struct track *t, struct ahead *a, const struct tcp_obs *obs)

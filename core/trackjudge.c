@@ -139,7 +139,8 @@ bool track_look(struct track *t, uint16_t syn_mss, const struct flow *in_use, st
 }
 
 /* Held against what the host said last; where that is the same, and nothing is remembered against it, there is nothing to find. */
-static void track_scored(struct track *t, const struct flow *f, enum side side, const struct track_host *h, const struct verdict *v)
+static void track_scored(struct track *t, const struct flow *f, enum side side, const struct track_host *h, const struct track_kept *ref,
+    const struct verdict *v)
 {
 	const uint16_t port = t->obs->src_port;
 
@@ -147,7 +148,6 @@ static void track_scored(struct track *t, const struct flow *f, enum side side, 
 	    port >= h->sig.port && (v->label == NULL || h->os == 0 || os_label(t, h->os) == v->label))
 		return;
 
-	const struct track_kept *ref = host_ref(t, h, side);
 	const struct score_about about = {
 		.correct = t->correct,
 		.server = side == SERVER,
@@ -162,13 +162,12 @@ static void track_scored(struct track *t, const struct flow *f, enum side side, 
 	host_scored(t, f, side, score_signature(&about), v);
 }
 
-static void take_evidence(struct track *t, const struct track_host *h, const struct verdict *v)
+static void take_evidence(struct track *t, const struct track_host *h, const struct track_kept *ref, const struct verdict *v)
 {
 	struct host_evidence *e = &t->evidence[h - t->hosts];
-	const struct track_kept *ref = host_ref(t, h, CLIENT);
 	const struct sig_label *os = os_label(t, h->os);
 	const struct evidence_syn now = {
-		(int64_t)t->now_ms, t->obs->src_port, t->obs->ip_id, t->obs->ttl, v->label != NULL && os != NULL && v->label->name_no != os->name_no,
+		(int64_t)t->now_ms, t->obs->src_port, t->obs->ip_id, t->obs->ttl, v->label != os && v->label != NULL && os != NULL && v->label->name_no != os->name_no,
 	};
 	struct evidence_syn last;
 	struct evidence said = evidence_of(e);
@@ -196,9 +195,12 @@ bool track_judge(struct track *t, struct flow *f, enum side side, const struct v
 	if (f->flags & FLOW_SENDSYN)
 		return false;
 
-	track_scored(t, f, side, h, v);
+	/* Of a client it is in the host, where it stays until host_keep(). */
+	const struct track_kept *ref = host_ref(t, h, side);
+
+	track_scored(t, f, side, h, ref, v);
 	if (side == CLIENT && t->correct)
-		take_evidence(t, h, v);
+		take_evidence(t, h, ref, v);
 	if (v->label != NULL)
 		h->os = os_number(t, v->label);
 	h->sig.port = f->port[CLIENT];
