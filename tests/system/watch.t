@@ -30,6 +30,7 @@ sub beside {
     my $pid = fork // die "fork: $!\n";
     return ($pid, $out) if $pid;
     open STDOUT, '>', $out or die;
+    open STDERR, q(>), "$out.err" or die;
     exec @argv or die;
 }
 sub watch { return beside("$Daemon::BIN/fingerpost", 'watch', '--store', $d->store, @_) }
