@@ -47,10 +47,11 @@ int track_create(struct track **out, const struct track_conf *conf)
 	*out = NULL;
 	if (conf->flows_max < 1 || conf->hosts_max < 2 || conf->probation_max >= conf->hosts_max || conf->flows_max > INT32_MAX || conf->hosts_max > INT32_MAX)
 		return -EINVAL;
-	struct track *t = calloc(1, sizeof *t);
+	struct track *t = aligned_alloc(_Alignof(struct track), sizeof *t);
 
 	if (t == NULL)
 		return -ENOMEM;
+	memset(t, 0, sizeof *t);
 	t->magic = TRACK_MAGIC;
 	t->conf = *conf;
 	t->correct = !compat;

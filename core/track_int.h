@@ -25,6 +25,7 @@
 #include "core/score.h"
 #include "core/table.h"
 #include "core/track.h"
+#include "core/util.h"
 
 #include <assert.h>
 #include <string.h>
@@ -152,7 +153,8 @@ struct server {
 #define SERVERS 8
 
 struct track {
-	uint32_t magic;
+	/* Lines of its own: what stands next in memory may be another matcher's. */
+	_Alignas(CACHELINE) uint32_t magic;
 	struct track_conf conf;
 	bool correct;
 	bool probation;
