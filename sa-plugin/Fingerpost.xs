@@ -167,7 +167,7 @@ static SV *glance_hash(pTHX_ const struct fp_answer *a)
 		(void)hv_stores(hv, "sharing", newSVuv(h->sharing));
 	}
 	if (h->candidate[0].code != 0)
-		(void)hv_stores(hv, "candidates", candidates_list(aTHX_ h->candidate));
+		(void)hv_stores(hv, "likely", newSVpvn((const char *)h->candidate, sizeof h->candidate));
 	(void)hv_stores(hv, "answer", newSVpvn((const char *)a, sizeof *a));
 	return newRV_noinc((SV *)hv);
 }

@@ -51,9 +51,9 @@ As C<lookup>, at a third of the cost, for whoever asks of each message: a hash
 with C<text>, the host in the words of p0f 2 ("Windows XP, (distance 5, link:
 ethernet/modem)", behind them C<[generic]> or C<[fuzzy]> where that is how it
 was recognised), C<os> (name and flavor, printable), and of the fields below
-C<name>, C<match>, C<age>, C<confirmed>, C<server>, C<shared>, C<sharing> and
-C<candidates>.
-What is not known, and a C<server> of 0, is not there.
+C<name>, C<match>, C<age>, C<confirmed>, C<server>, C<shared> and C<sharing>.
+C<likely> is a short string, the same for hosts with the same candidates and
+probabilities. What is not known, and a C<server> of 0, is not there.
 
 =item Fingerpost::details( GLANCE )
 

@@ -526,7 +526,7 @@ sub _answer {
   }
 
   if (defined $case->{started}) {
-    dbg("fingerpost: %s, %s: %s, age %s, %d us%s", $case->{ip}, $case->{from} // 'store ' . _store_name($pms->{conf}),
+    dbg("fingerpost: %s, %s: %s, age %s, %d us%s", $case->{ip}, $case->{from} // 'store ' . ($pms->{conf}->{fingerpost_store} // '(default)'),
       defined $text ? "\"$text\"" : "no answer: $why", $host && defined $host->{age} ? sprintf('%d s', $host->{age}) : '-',
       (Time::HiRes::time() - $case->{started}) * 1e6, $case->{forged});
   }
@@ -628,7 +628,7 @@ sub _submitter {
 # What may be used of it, or why nothing may.
 sub _look_up {
   my ($self, $conf, $ip) = @_;
-  my $name = _store_name($conf);
+  my $name = $conf->{fingerpost_store} // '(default)';
 
   if (!$self->{store} || $self->{store_name} ne $name) {
     my $store = eval { Fingerpost->new($conf->{fingerpost_store}) };
@@ -648,11 +648,6 @@ sub _of_use {
   return (undef, 'seen as a server only')  if $host->{server};
   return (undef, "seen $host->{age} s ago, too long")  if defined $host->{age} && $host->{age} > $conf->{fingerpost_max_age};
   return $host;
-}
-
-sub _store_name {
-  my ($conf) = @_;
-  return $conf->{fingerpost_store} // '(default)';
 }
 
 # ---------------------------------------------------------------------------
@@ -699,12 +694,27 @@ sub fingerpost_match {
 sub fingerpost_probability {
   my ($self, $pms, $name, $least) = @_;
   my $host = $self->_host($pms)  or return 0;
-  return 0 if !$host->{candidates};
+
+  if ($host->{answer}) {
+    # Most clients of a site have the same few distributions.
+    my $likely = $host->{likely} // return 0;
+    my $seen = $self->{probable}->{$name}->{$least} ||= {};
+    if (!exists $seen->{$likely}) {
+      %$seen = ()  if keys %$seen >= 1000;
+      $seen->{$likely} = _probable(_whole($pms), $name, $least);
+    }
+    return $seen->{$likely};
+  }
+  return _probable($host, $name, $least);
+}
+
+sub _probable {
+  my ($host, $name, $least) = @_;
   my $sum = 0;
   my %wanted = map { $_ => 1 } split /\|/, lc $name;
 
   # Versions of one system share its name.
-  for my $candidate (@{$host->{candidates}}) {
+  for my $candidate (@{$host->{candidates} || []}) {
     my $system = lc $candidate->{name};
     my $version = $system . ':' . lc($candidate->{flavor} // '');
     $sum += $candidate->{p}  if $wanted{$system} || $wanted{$version};
