@@ -663,9 +663,11 @@ sub _host {
 
 sub fingerpost_os {
   my ($self, $pms, $regex) = @_;
-  $self->_host($pms)  or return 0;
-  my $os = $pms->{fingerpost}->{os};
-  return 0 if $os eq '';
+  my $case = $pms->{fingerpost}  or return 0;
+  my $os = $case->{os};
+  my $seen = $self->{matched}->{$regex};
+  return $seen->{$os}  if $seen && defined $seen->{$os}; # a rule with bad arguments has no result
+  return 0 if $os eq '' || !$self->_host($pms);
   return $self->_matches($regex, $os);
 }
 
@@ -693,19 +695,19 @@ sub fingerpost_match {
 
 sub fingerpost_probability {
   my ($self, $pms, $name, $least) = @_;
-  my $host = $self->_host($pms)  or return 0;
+  my $case = $pms->{fingerpost}  or return 0;
+  # Most clients of a site have the same few distributions. Of another machine's answer we have the candidates themselves.
+  my $likely = $case->{host}->{likely} // ($case->{host}->{answer} ? return 0 : undef);
+  my $seen = defined $likely ? $self->{probable}->{$name}->{$least} ||= {} : {};
 
-  if ($host->{answer}) {
-    # Most clients of a site have the same few distributions.
-    my $likely = $host->{likely} // return 0;
-    my $seen = $self->{probable}->{$name}->{$least} ||= {};
-    if (!exists $seen->{$likely}) {
-      %$seen = ()  if keys %$seen >= 1000;
-      $seen->{$likely} = _probable(_whole($pms), $name, $least);
-    }
-    return $seen->{$likely};
+  return $seen->{$likely}  if defined $likely && defined $seen->{$likely};
+  $self->_host($pms)  or return 0;
+  my $result = _probable(_whole($pms), $name, $least);
+  if (defined $likely) {
+    %$seen = ()  if keys %$seen >= 1000;
+    $seen->{$likely} = $result;
   }
-  return _probable($host, $name, $least);
+  return $result;
 }
 
 sub _probable {
