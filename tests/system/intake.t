@@ -11,6 +11,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Wire;
 
+# A stream that the daemon has cut off is one to write to like any other.
+$SIG{PIPE} = 'IGNORE';
+
 my $dir  = Daemon::scratch();
 my $head = Daemon::slurp(Wire::pcap("$dir/none.pcap", []));
 

@@ -665,7 +665,7 @@ sub fingerpost_os {
   my ($self, $pms, $regex) = @_;
   my $case = $pms->{fingerpost}  or return 0;
   my $os = $case->{os};
-  my $seen = $self->{matched}->{$regex};
+  my $seen = $self->{matched}->{$regex // return 0};
   return $seen->{$os}  if $seen && defined $seen->{$os}; # a rule with bad arguments has no result
   return 0 if $os eq '' || !$self->_host($pms);
   return $self->_matches($regex, $os);
@@ -696,6 +696,7 @@ sub fingerpost_match {
 sub fingerpost_probability {
   my ($self, $pms, $name, $least) = @_;
   my $case = $pms->{fingerpost}  or return 0;
+  return 0  if !defined $least;
   # Most clients of a site have the same few distributions. Of another machine's answer we have the candidates themselves.
   my $likely = $case->{host}->{likely} // ($case->{host}->{answer} ? return 0 : undef);
   my $seen = defined $likely ? $self->{probable}->{$name}->{$least} ||= {} : {};
