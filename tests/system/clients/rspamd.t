@@ -85,6 +85,8 @@ my ($status) = Daemon::run([ "$Daemon::BIN/fingerpost", 'forget', '--store', "$c
 is($status, 0, 'a host is forgotten');
 unlike(mail(), qr/FINGERPOST/, 'and at once its symbol is gone: nothing is kept beside the store');
 $d = $c->start_daemon;
-like(mail(), $result, 'started again: the symbol is back');
+# The first one, on a busy machine, may come before the daemon has all its threads.
+for (1 .. 3) { $head = mail(); last if $head =~ $result }
+like($head, $result, 'started again: the symbol is back');
 $d->stop;
 done_testing;
