@@ -143,7 +143,9 @@ static int wait_for_link(struct live *l, struct pollfd *stop, char err[CAPTURE_E
 	const int fd = pcap_fileno(l->pcap);
 	int rc;
 
-	l->outages++;
+	/* What was said to be down, and is gone now, is away for the first time. */
+	if (!l->down)
+		l->outages++;
 	l->down = l->doubtful = false;
 	if (l->fanout || l->kind < 0) {
 		snprintf(err, CAPTURE_ERR, "%s: the interface is gone%s", l->base.name,
