@@ -32,6 +32,22 @@ static void test_first_syn_leaves_at_once(void **state)
 	end(&f);
 }
 
+/* n connections of a client, a millisecond apart from that time on. */
+static void repeats(struct fixture *f, unsigned n, unsigned client, int64_t ms)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct tcp_obs o = syn(LINUX, client, (uint16_t)(40000 + i), 100 * i, ms + i);
+
+		matcher_batch(f->m, 0, &o, 1);
+	}
+}
+
+/* As long as what can wait is held back, and a little more. */
+static void outlast_hold(void)
+{
+	nanosleep(&(struct timespec){ .tv_sec = MATCHER_HOLD_MS / 1000, .tv_nsec = 50000000 }, NULL);
+}
+
 static void test_repeats_wait_and_are_one(void **state)
 {
 	struct fixture f;
@@ -40,11 +56,7 @@ static void test_repeats_wait_and_are_one(void **state)
 
 	(void)state;
 	begin_with(&f, 100, 0);
-	for (unsigned i = 0; i < 10; i++) {
-		const struct tcp_obs o = syn(LINUX, 7, (uint16_t)(40000 + i), 100 * i, i);
-
-		matcher_batch(f.m, 0, &o, 1);
-	}
+	repeats(&f, 10, 7, 0);
 	assert_int_equal(deltas_of(&f, 7, &d, &sum), 1);
 	assert_true(matcher_tick(f.m, false));
 	assert_int_equal(deltas_of(&f, 7, &d, &sum), 1); /* not a second yet */
@@ -57,19 +69,14 @@ static void test_repeats_wait_and_are_one(void **state)
 
 static void test_what_waits_is_sent_in_time(void **state)
 {
-	const struct timespec hold = { .tv_sec = MATCHER_HOLD_MS / 1000, .tv_nsec = 50000000 };
 	struct fixture f;
 	struct delta d;
 	struct fp_host sum;
 
 	(void)state;
 	begin_with(&f, 100, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		const struct tcp_obs o = syn(LINUX, 7, (uint16_t)(40000 + i), 100 * i, i);
-
-		matcher_batch(f.m, 0, &o, 1);
-	}
-	nanosleep(&hold, NULL);
+	repeats(&f, 2, 7, 0);
+	outlast_hold();
 	assert_false(matcher_tick(f.m, false));
 	assert_int_equal(deltas_of(&f, 7, &d, &sum), 2);
 	assert_int_equal(sum.connections, 2);
@@ -79,7 +86,6 @@ static void test_what_waits_is_sent_in_time(void **state)
 /* What waited its second waits on where the way is kept free for news, which wait for nothing; and goes in the order of its waiting. */
 static void test_what_waits_lets_news_pass(void **state)
 {
-	const struct timespec hold = { .tv_sec = MATCHER_HOLD_MS / 1000, .tv_nsec = 50000000 };
 	struct fixture f;
 	struct delta d;
 	struct fp_host sum;
@@ -87,13 +93,9 @@ static void test_what_waits_lets_news_pass(void **state)
 	(void)state;
 	begin_with(&f, 100, 0);
 	for (unsigned client = 1; client <= 10; client++)
-		for (unsigned i = 0; i < 2; i++) {
-			const struct tcp_obs o = syn(LINUX, client, (uint16_t)(40000 + i), 100 * i, 10 * client + i);
-
-			matcher_batch(f.m, 0, &o, 1);
-		}
+		repeats(&f, 2, client, 10 * client);
 	assert_int_equal(f.store->n, 10);
-	nanosleep(&hold, NULL);
+	outlast_hold();
 	f.store->room = 0;
 	assert_true(matcher_tick(f.m, false));
 	assert_int_equal(f.store->n, 10);
