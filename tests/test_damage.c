@@ -188,9 +188,7 @@ static void test_touched(void **state)
 
 	(void)state;
 	help_init(&h);
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 3000, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 3000, DAY);
 	help_nap(20);
 
 	const int fd = open(help_path(h.dir, "data.mdb"), O_RDWR);

@@ -58,9 +58,7 @@ static void test_map_full(void **state)
 
 	/* The remedy. */
 	h.conf.map_bytes = 64 << 20;
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 40000, DAY + 70000);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 40000, DAY + 70000);
 	assert_in_range(validate(h.dir).hosts, 40000, 40000 + more);
 	help_end(&h);
 }

@@ -1,21 +1,15 @@
 /* Reader: what a handle lives through, from several threads, over forks, beside a writer that comes and goes. */
-#include "tests/test.h"
-
-#include "tests/store_help.h"
+#include "tests/writer_help.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define DAY 1700000000u
-
 static void make_store(struct help *h, uint32_t hosts, uint32_t when)
 {
 	help_init(h);
-	assert_int_equal(help_start(h), 0);
-	help_push_range(h, 0, hosts, when);
-	assert_int_equal(help_stop(h), 0);
+	run_with(h, hosts, when);
 }
 
 static struct fp_store *open_store(const char *dir)
@@ -358,9 +352,7 @@ static void test_replaced_under_threads(void **state)
 		const uint64_t before = atomic_load(&m.a_asked);
 
 		unlink(help_path(h.dir, "data.mdb"));
-		assert_int_equal(help_start(&h), 0);
-		help_push_range(&h, 0, 100, DAY);
-		assert_int_equal(help_stop(&h), 0);
+		run_with(&h, 100, DAY);
 		for (int j = 0; j < 500 && atomic_load(&m.a_asked) < before + 1000; j++)
 			help_nap(10);
 		help_nap(1100);
@@ -445,9 +437,7 @@ static void test_other_user(void **state)
 	(void)state;
 	help_init(&h);
 	h.conf.mode = 0644;
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 10, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 10, DAY);
 	chmod(h.dir, 0755);
 
 	const pid_t pid = fork();

@@ -238,9 +238,7 @@ static void test_compact_killed(void **state)
 		hosts = r.hosts;
 	}
 	print_message("# saw: SIGKILL while a new store is made or put in place | 12 kills: one of the two was there each time, whole\n");
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 5000, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 5000, DAY);
 	assert_int_equal(validate(h.dir).hosts, 5000);
 	assert_int_equal(count_files(h.dir, "next"), 0);
 	assert_int_equal(count_files(h.dir, "data.mdb.damaged"), 0);

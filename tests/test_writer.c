@@ -82,9 +82,7 @@ static void test_files(void **state)
 	/* Asked to stop at once: all that was pushed is there, and so is the stamp. */
 	help_dir_remove(h.dir);
 	mkdir(h.dir, 0700);
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 5000, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 5000, DAY);
 	assert_int_equal(validate(h.dir).hosts, 5000);
 	assert_int_equal(mode_of(h.dir, "stamp"), 0640);
 	help_end(&h);
@@ -99,9 +97,7 @@ static void test_second_run(void **state)
 
 	(void)state;
 	help_init(&h);
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 1000, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 1000, DAY);
 
 	const struct record_stamp first = stamp_of(h.dir);
 
@@ -237,9 +233,7 @@ static void test_version(void **state)
 
 	(void)state;
 	help_init(&h);
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 3000, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 3000, DAY);
 	image_load(&im, h.dir);
 	record_key(key, RECORD_META, 0);
 	for (size_t i = 8192; i + RECORD_META_BYTES < im.size; i++)
@@ -293,9 +287,7 @@ static void test_foreign_format(void **state)
 	(void)state;
 	help_init(&h);
 	h.conf.live = true;
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 100, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 100, DAY);
 	image_load(&im, h.dir);
 	for (size_t i = 0; i < ARRAY_LEN(foreign_rows); i++) {
 		uint8_t *bytes = malloc(im.size);
@@ -451,9 +443,7 @@ static void test_counters_in_store(void **state)
 
 	(void)state;
 	help_init(&h);
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 50, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 50, DAY);
 	assert_int_equal(fp_open(&s, h.dir), 0);
 	assert_int_equal(fp_counters(s, 0, buf, sizeof buf), 0);
 	assert_int_equal(strncmp(buf, "queue 0\n", 8), 0);
@@ -475,9 +465,7 @@ static void test_durable(void **state)
 	(void)state;
 	help_init(&h);
 	h.conf.durable = h.conf.live = true;
-	assert_int_equal(help_start(&h), 0);
-	help_push_range(&h, 0, 500, DAY);
-	assert_int_equal(help_stop(&h), 0);
+	run_with(&h, 500, DAY);
 	assert_int_equal(validate(h.dir).hosts, 500);
 	help_end(&h);
 }

@@ -1,4 +1,4 @@
-/* writer_help - what a writer has left in its directory, for the tests of the writer. */
+/* writer_help - runs of a writer, and what it has left in its directory, for the tests of writer and reader. */
 #ifndef FP_WRITER_HELP_H
 #define FP_WRITER_HELP_H
 
@@ -11,6 +11,14 @@
 #include <dirent.h>
 
 #define DAY 1700000000u
+
+/* One run: hosts 0 to `hosts`, all seen at that time, and an end in order. */
+static inline void run_with(struct help *h, uint32_t hosts, uint32_t when)
+{
+	assert_int_equal(help_start(h), 0);
+	help_push_range(h, 0, hosts, when);
+	assert_int_equal(help_stop(h), 0);
+}
 
 static inline mode_t mode_of(const char *dir, const char *name)
 {
