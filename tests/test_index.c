@@ -3,13 +3,12 @@
  * random signatures (crowded: few layouts, more than 64 signatures each, every kind of window), packets made from signatures and
  * then changed a little, both modes.
  */
-#include "tests/test.h"
+#include "tests/sigdb_help.h"
 
 #include "core/match_int.h"
 #include "core/matchcache.h"
 #include "core/sigtext.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,28 +126,12 @@ static void compare(const struct sigdb *db, const char *what, unsigned n)
 			fail_msg("%s: match %u came out %u times of %u: the packets show nothing", what, m, by_match[m], 2 * n);
 }
 
-static struct sigdb *load_text(const char *text)
-{
-	struct sig_error err;
-	struct sigdb *db;
-
-	if (sigdb_parse(&db, "random", text, strlen(text), &err) != 0)
-		fail_msg("line %u: %s", err.line, err.text);
-	return db;
-}
-
 static void test_own_database(void **state)
 {
-	struct sig_error err;
-	struct sigdb *db;
-	glob_t files;
+	struct sigdb *db = sigdb_shipped();
 
 	(void)state;
 	seed = 4711;
-	assert_int_equal(glob(FP_TREE "/signatures/*.fp", 0, NULL, &files), 0);
-	if (sigdb_load(&db, (const char *const *)files.gl_pathv, files.gl_pathc, &err) != 0)
-		fail_msg("%s:%u: %s", err.file, err.line, err.text);
-	globfree(&files);
 	assert_true(db->n_buckets >= BUCKETS_SEEN_MIN);
 	compare(db, "own database", PACKETS);
 	sigdb_free(&db);
@@ -215,7 +198,7 @@ static void test_random_databases(void **state)
 		}
 		assert_true(good >= wanted / 2);
 
-		struct sigdb *db = load_text(text);
+		struct sigdb *db = sigdb_of(text);
 
 		compare(db, "random database", PACKETS / 10);
 		sigdb_free(&db);

@@ -3,29 +3,14 @@
  *
  * A packet is written as p0f writes its raw_sig, but for the window, which is always the number: ver:ttl:olen:mss:win,scale:olayout:quirks:pclass.
  */
+#include "tests/sigdb_help.h"
+
 #include "core/match.h"
 #include "core/sigtext.h"
-#include "core/util.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct sigdb *load(const char *text)
-{
-	struct sig_error err;
-	struct sigdb *db;
-
-	if (sigdb_parse(&db, "text", text, strlen(text), &err) != 0)
-		fail_msg("line %u: %s", err.line, err.text);
-	return db;
-}
 
 /* One entry of a comma list out of *text into word; false at the end. */
 static bool next_word(const char **text, char *word, size_t size)
@@ -149,7 +134,7 @@ static void test_rows(void **state)
 
 		snprintf(text, sizeof text, HEAD "%s", rows[i].file);
 
-		struct sigdb *db = load(text);
+		struct sigdb *db = sigdb_of(text);
 		const struct tcp_obs obs = packet(rows[i].packet);
 
 		for (int correct = 0; correct < 2; correct++) {
@@ -168,7 +153,7 @@ static void test_rows(void **state)
 
 static void test_mtu(void **state)
 {
-	struct sigdb *db = load(HEAD);
+	struct sigdb *db = sigdb_of(HEAD);
 	struct verdict v;
 	struct tcp_obs obs = packet("4:64:0:1460:1024,0:mss::0");
 
@@ -193,7 +178,7 @@ static void test_mtu(void **state)
 /* The MSS of the SYN counts for a SYN+ACK's window; divisors of a tiny one never make a multiple that p0f could hold. */
 static void test_syn_mss(void **state)
 {
-	struct sigdb *db = load("classes = unix\n[tcp:response]\nlabel = s:unix:A:\nsig = *:64:0:*:mss*10,0:mss::0\n");
+	struct sigdb *db = sigdb_of("classes = unix\n[tcp:response]\nlabel = s:unix:A:\nsig = *:64:0:*:mss*10,0:mss::0\n");
 	struct tcp_obs obs = packet("4:64:0:1460:13000,0:mss::0");
 	struct verdict v;
 

@@ -2,26 +2,12 @@
  * The shipped signatures, each turned into the packet that it describes: it must be found again under its own name. One that is not
  * is shadowed by, or contradicts, another.
  */
-#include "tests/test.h"
+#include "tests/sigdb_help.h"
 
 #include "core/match.h"
 #include "core/sigdb_int.h"
 
-#include <glob.h>
 #include <string.h>
-
-static struct sigdb *load(void)
-{
-	struct sig_error err;
-	struct sigdb *db;
-	glob_t g;
-
-	assert_int_equal(glob(FP_TREE "/signatures/*.fp", 0, NULL, &g), 0);
-	if (sigdb_load(&db, (const char *const *)g.gl_pathv, g.gl_pathc, &err) != 0)
-		fail_msg("%s:%u: %s", err.file, err.line, err.text);
-	globfree(&g);
-	return db;
-}
 
 /* A packet for a signature; false where a wildcard lets too much open. */
 static bool packet_of(const struct sig *sig, const struct sig_key *key, uint8_t ipver, struct tcp_obs *obs)
@@ -46,7 +32,7 @@ static bool packet_of(const struct sig *sig, const struct sig_key *key, uint8_t 
 
 static void test_each_is_found(void **state)
 {
-	struct sigdb *db = load();
+	struct sigdb *db = sigdb_shipped();
 	unsigned tried = 0;
 
 	(void)state;

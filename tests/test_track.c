@@ -1,15 +1,10 @@
 /* track: handshakes, repeats, bounds; and that p0f's scoring and uptime come out of flows (the vectors hold the rest). */
-#include "core/track.h"
-#include "core/util.h"
+#include "tests/sigdb_help.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "core/track.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define HEAD "classes = win,unix\n[mtu]\nlabel = Ethernet\nsig = 1500\n"
 #define DATABASE                                                                       \
@@ -17,16 +12,6 @@
 	     "label = s:win:Windows:7\nsig = *:128:0:*:*,8:mss:df,id+:0\n"              \
 	     "label = s:!:NMap:scan\nsys = @win\nsig = *:64-:0:*:1024,0:mss::0\n"       \
 	     "[tcp:response]\nlabel = s:unix:Linux:3.x\nsig = *:64:0:*:*,7:mss,ts:df:0\n"
-
-static struct sigdb *load(const char *text)
-{
-	struct sig_error err;
-	struct sigdb *db;
-
-	if (sigdb_parse(&db, "text", text, strlen(text), &err) != 0)
-		fail_msg("line %u: %s", err.line, err.text);
-	return db;
-}
 
 /* ---- Segments ----------------------------------------------------------------------------- */
 
@@ -134,7 +119,7 @@ static void begin(struct world *w, enum match_mode mode, uint32_t flows, uint32_
 	};
 
 	memset(w, 0, sizeof *w);
-	w->db = load(DATABASE);
+	w->db = sigdb_of(DATABASE);
 	assert_int_equal(track_create(&w->t, &conf), 0);
 }
 
@@ -730,7 +715,7 @@ static void test_relabel(void **state)
 	see(&w, syn(CLIENT, 40000, 1000, 100));
 	see(&w, windows_syn(CLIENT + 1, 40000, 1000, 100));
 
-	struct sigdb *fresh = load(HEAD "[tcp:request]\nlabel = s:unix:Other:\nlabel = s:unix:Linux:3.x\n");
+	struct sigdb *fresh = sigdb_of(HEAD "[tcp:request]\nlabel = s:unix:Other:\nlabel = s:unix:Linux:3.x\n");
 
 	track_relabel(w.t, fresh);
 	sigdb_free(&w.db);
