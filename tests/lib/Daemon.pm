@@ -115,6 +115,24 @@ sub stats {
     return \%n;
 }
 
+# The equations of docs/interface.md as tests: those of a source of frames, then all of them. Of a daemon that has ended, or is idle.
+sub frames_add_up {
+    my ($n, $why) = @_;
+    require Test::More;
+    my $undecodable = 0;
+    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
+    Test::More::is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why: kernel_seen");
+    Test::More::is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why: frames");
+}
+
+sub all_adds_up {
+    my ($n, $why) = @_;
+    frames_add_up($n, $why);
+    Test::More::is($n->{observed}, $n->{ring_dropped} + $n->{matched}, "$why: observed");
+    Test::More::is($n->{matched}, $n->{table_refused} + $n->{applied}, "$why: matched");
+    Test::More::is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed} + ($n->{pending} // 0), "$why: changed");
+}
+
 # GET over a Unix socket: (status code, body).
 sub http {
     my ($socket, $path) = @_;

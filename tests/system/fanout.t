@@ -49,9 +49,7 @@ sub equations {
     my ($why, @queue) = @_;
     for my $q (0 .. $#queue) {
         my $n = $queue[$q];
-        my $undecodable = sum0 map { $n->{$_} } grep { /\Aundecodable/ } keys %$n;
-        is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why, queue $q: kernel_seen");
-        is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why, queue $q: frames");
+        Daemon::frames_add_up($n, "$why, queue $q");
         is($n->{observed}, $n->{ring_dropped} + $n->{matched}, "$why, queue $q: observed");
     }
 }

@@ -69,21 +69,11 @@ is(scalar(split /\n/, $csv), @dumped + 1, 'dump --csv: a header and a line a hos
 
 # ---- The equations -------------------------------------------------------------------------------------
 
-sub equations {
-    my ($n, $why) = @_;
-    my $undecodable = 0;
-    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
-    is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why: kernel_seen");
-    is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why: frames");
-    is($n->{observed}, $n->{ring_dropped} + $n->{matched}, "$why: observed");
-    is($n->{matched}, $n->{table_refused} + $n->{applied}, "$why: matched");
-    is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed} + ($n->{pending} // 0), "$why: changed");
-}
 my $n = $d->stats;
 is($n->{frames}, scalar @packets, 'every frame is counted');
 is($n->{filtered}, 1, 'the data segment is filtered');
 is($n->{'undecodable{bad_ip}'}, 1, 'the one that is shorter than its header says is undecodable');
-equations($n, 'one file');
+Daemon::all_adds_up($n, 'one file');
 
 # ---- Again, and with other numbers of threads: the store remembers and adds ------------------------------
 
@@ -93,7 +83,7 @@ for my $matchers (0, 1, 3) {
     is($status, 0, "matchers $matchers: exit 0") or diag $err;
     my $m = bless { store => "$dir/m$matchers", status => 0 }, 'Daemon';
     is($m->lookup('192.0.2.14')->{os}{name}, 'Linux', "matchers $matchers: named");
-    equations($m->stats, "matchers $matchers");
+    Daemon::all_adds_up($m->stats, "matchers $matchers");
 }
 Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/a.pcap", '-r', "$dir/a.pcap", '--store', "$dir/store" ]);
 ok($d->lookup('192.0.2.99')->{connections} >= 2, 'a second run adds to the counts of the first');
@@ -113,7 +103,7 @@ SKIP: {
             '--matchers', $matchers ]);
         is($status, 0, "$why: exit 0") or diag $err;
         my $m = bless { store => "$dir/r$readers$matchers", status => 0 }, 'Daemon';
-        equations($m->stats, $why);
+        Daemon::all_adds_up($m->stats, $why);
         $stats{$why} = join ' ', map { "$_ " . ($m->stats->{$_} // '-') } qw(kernel_seen frames filtered observed matched syn synack handshakes hosts);
         # The server is known by its SYN+ACKs, of which each matcher has those of its clients: which of them speaks last is nobody's promise.
         $dump{$why} = join "\n", grep { !/\A\{"ip":"(?:192\.0\.2\.25|2001:db8::25)"/ } split /\n/, (Daemon::cli('dump', '--json', '--store', $m->store))[1];
@@ -143,7 +133,7 @@ SKIP: {
     ok($part eq (Daemon::cli('classify', '--format', 'tsv', '-r', $large))[1], 'all that came before is printed');
     my $m = bless { store => "$dir/rcut", status => 0 }, 'Daemon';
     is($m->stats->{frames}, 119_999 + @packets, 'what came before is counted, and the next file is read');
-    equations($m->stats, 'cut');
+    Daemon::all_adds_up($m->stats, 'cut');
 }
 
 # ---- Standard input and a FIFO ---------------------------------------------------------------------------

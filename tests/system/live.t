@@ -6,7 +6,6 @@ use warnings;
 use lib 'tests/lib';
 use Daemon;
 use JSON::PP;
-use List::Util qw(sum0);
 use Net;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -60,11 +59,7 @@ ok(decode_json($body), 'which are JSON');
 $d->wait_for(sub { my $n = $d->stats; $n->{changed} == $n->{coalesced} + $n->{written} }, 5);
 sleep 1.2;
 my $n = $d->stats;
-my $undecodable = sum0 map { $n->{$_} } grep { /\Aundecodable/ } keys %$n;
-is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, 'kernel_seen = kernel_dropped + frames');
-is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, 'frames');
-is($n->{observed}, $n->{ring_dropped} + $n->{matched}, 'observed');
-is($n->{matched}, $n->{table_refused} + $n->{applied}, 'matched');
+Daemon::all_adds_up($n, 'live');
 is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed}, 'changed, nothing pending');
 
 # ---- Who it runs as --------------------------------------------------------------------------------------

@@ -43,13 +43,6 @@ is(sources('--decapsulate', 'src host 198.51.100.9 or src host 198.51.100.21'), 
 is(sources('--decapsulate', 'udp'), '', 'a FILTER that wants no TCP');
 
 sub known { my ($d, $n) = @_; return $d->lookup("198.51.100.$n") ? 1 : 0 }
-sub equations {
-    my ($n, $why) = @_;
-    my $undecodable = 0;
-    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
-    is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why: kernel_seen");
-    is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why: frames");
-}
 for ([ 'no', '20', 7 ], [ 'yes', '1 2 3 4 20', 3 ]) {
     my ($setting, $want, $filtered) = @$_;
     my ($status, undef, $err) = Daemon::run([ "$Daemon::BIN/fingerpostd", '-r', "$dir/t.pcap", '--store', "$dir/$setting", '--set', "decapsulate=$setting", $mail ]);
@@ -57,7 +50,7 @@ for ([ 'no', '20', 7 ], [ 'yes', '1 2 3 4 20', 3 ]) {
     my $d = bless { store => "$dir/$setting", status => 0 }, 'Daemon';
     is(join(' ', grep { known($d, $_) } 1 .. 4, 9, 20, 21), $want, 'its hosts');
     is($d->stats->{filtered}, $filtered, 'what FILTER rejects is counted');
-    equations($d->stats, "decapsulate = $setting");
+    Daemon::frames_add_up($d->stats, "decapsulate = $setting");
 }
 
 SKIP: {
@@ -70,7 +63,7 @@ SKIP: {
     is(join(' ', grep { known($d, $_) } 1 .. 4, 9, 20, 21), '1 2 3 4 20', 'those that FILTER speaks of');
     is($d->lookup('198.51.100.1')->{os}{name}, 'Windows', 'and named');
     $d->wait_for(sub { my $n = $d->stats; $n->{kernel_seen} == $n->{kernel_dropped} + $n->{frames} && $n->{observed} >= 5 }, 5);
-    equations($d->stats, 'on a wire');
+    Daemon::frames_add_up($d->stats, 'on a wire');
     $d->stop;
 }
 done_testing;
