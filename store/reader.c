@@ -260,23 +260,9 @@ int fp_info(struct fp_store *store, struct fp_info *out)
 	return 0;
 }
 
-static int ask_counters(const struct snap *s, struct question *q)
-{
-	return walk_text(s, RECORD_COUNTERS, q->row, q->buf, q->buf_size);
-}
-
 int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size)
 {
-	char text[RECORD_VALUE_MAX + 1];
-	struct question q = { .ask = ask_counters, .row = row, .buf = text, .buf_size = sizeof text };
-	const int rc = ask(store, &q);
-
-	if (rc != 0)
-		return rc;
-	if (strlen(text) >= size)
-		return FP_EOVERFLOW;
-	memcpy(buf, text, strlen(text) + 1);
-	return 0;
+	return store_text(store, RECORD_COUNTERS, row, buf, size);
 }
 
 /* ---- What else there is (values.h) -------------------------------------------------------------- */
