@@ -148,25 +148,11 @@ void stats_json(struct body *b, const struct service *s)
 
 void stats_label(const struct service *s, uint32_t label, struct stats_system *out)
 {
-	char text[FP_LABEL_TEXT];
-
 	*out = (struct stats_system){ .hosts = 0 };
-	if (label == RECORD_PERIOD_OTHERS) {
+	if (label == RECORD_PERIOD_OTHERS)
 		snprintf(out->name, sizeof out->name, "(others)");
-		return;
-	}
-	if (label == 0 || store_text(s->store, RECORD_LABEL, label, text, sizeof text) != 0)
-		return;
-	char *name = strchr(text, ':'), *flavor = name != NULL ? strchr(name + 1, ':') : NULL;
-
-	if (flavor == NULL) {
-		snprintf(out->name, sizeof out->name, "%s", text);
-		return;
-	}
-	*name++ = *flavor++ = '\0';
-	snprintf(out->klass, sizeof out->klass, "%s", text);
-	snprintf(out->name, sizeof out->name, "%s", name);
-	snprintf(out->flavor, sizeof out->flavor, "%s", flavor);
+	else if (label != 0)
+		(void)store_label(s->store, label, out->klass, out->name, out->flavor);
 }
 
 static int more_hosts(const void *a, const void *b)

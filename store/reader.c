@@ -38,17 +38,19 @@ static void copy_part(char out[FP_LABEL_TEXT], const char *from, size_t len)
 	out[len] = '\0';
 }
 
-static void split_label(const char text[FP_LABEL_TEXT], struct fp_answer *out)
+/* "class:name:flavor", or a name alone. */
+static void split_label(const char text[FP_LABEL_TEXT], char klass[FP_LABEL_TEXT], char name[FP_LABEL_TEXT], char flavor[FP_LABEL_TEXT])
 {
 	const char *a = strchr(text, ':'), *b = a != NULL ? strchr(a + 1, ':') : NULL;
 
 	if (b == NULL) {
-		copy_part(out->name, text, strlen(text));
+		klass[0] = flavor[0] = '\0';
+		copy_part(name, text, strlen(text));
 		return;
 	}
-	copy_part(out->klass, text, (size_t)(a - text));
-	copy_part(out->name, a + 1, (size_t)(b - a - 1));
-	copy_part(out->flavor, b + 1, strlen(b + 1));
+	copy_part(klass, text, (size_t)(a - text));
+	copy_part(name, a + 1, (size_t)(b - a - 1));
+	copy_part(flavor, b + 1, strlen(b + 1));
 }
 
 /*
@@ -87,7 +89,7 @@ static int answer(const struct snap *s, const struct fp_addr *addr, bool next, s
 	if (h->label != 0) {
 		if (walk_text(s, RECORD_LABEL, h->label, label, sizeof label) != 0)
 			return FP_EDAMAGED;
-		split_label(label, out);
+		split_label(label, out->klass, out->name, out->flavor);
 	}
 	if (h->layout != 0)
 		(void)walk_text(s, RECORD_LAYOUT, h->layout, out->layout, sizeof out->layout);
@@ -260,19 +262,12 @@ int fp_info(struct fp_store *store, struct fp_info *out)
 	return 0;
 }
 
-int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size)
-{
-	return store_text(store, RECORD_COUNTERS, row, buf, size);
-}
-
-/* ---- What else there is (values.h) -------------------------------------------------------------- */
-
 static int ask_text(const struct snap *s, struct question *q)
 {
 	return walk_text(s, q->kind, q->row, q->buf, q->buf_size);
 }
 
-int store_text(struct fp_store *store, enum record_kind kind, uint32_t id, char *buf, size_t size)
+static int look_text(struct fp_store *store, enum record_kind kind, uint32_t id, char *buf, size_t size)
 {
 	char text[RECORD_VALUE_MAX + 1];
 	struct question q = { .ask = ask_text, .kind = kind, .row = id, .buf = text, .buf_size = sizeof text };
@@ -284,6 +279,23 @@ int store_text(struct fp_store *store, enum record_kind kind, uint32_t id, char 
 		return FP_EOVERFLOW;
 	memcpy(buf, text, strlen(text) + 1);
 	return 0;
+}
+
+int fp_counters(struct fp_store *store, unsigned row, char *buf, size_t size)
+{
+	return look_text(store, RECORD_COUNTERS, row, buf, size);
+}
+
+/* ---- What else there is (values.h) -------------------------------------------------------------- */
+
+int store_label(struct fp_store *store, uint32_t id, char klass[FP_LABEL_TEXT], char name[FP_LABEL_TEXT], char flavor[FP_LABEL_TEXT])
+{
+	char text[FP_LABEL_TEXT];
+	const int rc = look_text(store, RECORD_LABEL, id, text, sizeof text);
+
+	if (rc == 0)
+		split_label(text, klass, name, flavor);
+	return rc;
 }
 
 /* The value itself goes to buf, its number to row. */

@@ -1,5 +1,5 @@
 /*
- * values - what the store has beside hosts, for services of ours: texts, minutes and hours. Not part of the library's interface.
+ * values - what the store has beside hosts, for services of ours: labels, minutes and hours. Not part of the library's interface.
  *
  * Threads, errors, life: as reader.h.
  */
@@ -9,8 +9,8 @@
 #include "store/reader.h"
 #include "store/record.h"
 
-/* Text number id of a kind (RECORD_LABEL), NUL-terminated. FP_ENOTFOUND: none. */
-int store_text(struct fp_store *store, enum record_kind kind, uint32_t id, char *buf, size_t size);
+/* Label number id in its parts, as in struct fp_answer. FP_ENOTFOUND: none; nothing is written then, nor with any other error. */
+int store_label(struct fp_store *store, uint32_t id, char klass[FP_LABEL_TEXT], char name[FP_LABEL_TEXT], char flavor[FP_LABEL_TEXT]);
 
 /*
  * Of minutes or hours (kind) the first one after number *id, which becomes its number: the count of its rows, or an error; FP_ENOTFOUND:

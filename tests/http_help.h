@@ -83,12 +83,14 @@ int fp_next(struct fp_store *store, const struct fp_addr *after, struct fp_answe
 
 #define HELP_LABEL 7
 
-int store_text(struct fp_store *store, enum record_kind kind, uint32_t id, char *buf, size_t size)
+int store_label(struct fp_store *store, uint32_t id, char klass[FP_LABEL_TEXT], char name[FP_LABEL_TEXT], char flavor[FP_LABEL_TEXT])
 {
 	(void)store;
-	if (kind != RECORD_LABEL || id != HELP_LABEL)
+	if (id != HELP_LABEL)
 		return FP_ENOTFOUND;
-	snprintf(buf, size, "win:Windows:10 or later");
+	strcpy(klass, "win");
+	strcpy(name, "Windows");
+	strcpy(flavor, "10 or later");
 	return 0;
 }
 
