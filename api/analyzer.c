@@ -3,6 +3,7 @@
 
 #include "api/loop_int.h"
 #include "core/err.h"
+#include "core/where.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -63,24 +64,13 @@ int analyzer_parse(struct analyzer_query *out, const char *bytes, size_t n)
 bool analyzer_may_ask(const struct sockaddr_storage *from, socklen_t len, const struct fp_cidr *allow, size_t n_allow)
 {
 	struct fp_addr addr;
-	unsigned port;
+	uint16_t port;
 
 	if (from->ss_family == AF_UNIX)
 		/* Its mode says who may reach the path; one without a name cannot be answered. */
 		return len > offsetof(struct sockaddr_un, sun_path);
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-
-		addr = fp_addr_from_v4(&in->sin_addr);
-		port = ntohs(in->sin_port);
-	} else if (from->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-
-		memcpy(addr.b, &in6->sin6_addr, sizeof addr.b);
-		port = ntohs(in6->sin6_port);
-	} else {
+	if (!where_addr((const struct sockaddr *)from, &addr, &port))
 		return false;
-	}
 	if (port < 1024 || port == NFS_PORT)
 		return false;
 	for (size_t i = 0; i < n_allow; i++)

@@ -1,7 +1,8 @@
 /* http_conn - connections: how many there may be, how long they may take, and the thread that sees to it. */
 #include "api/http_int.h"
 
-#include <netinet/in.h>
+#include "core/where.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,26 +18,11 @@ int64_t http_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* False: no address, as on a Unix socket. */
-static bool addr_of(const struct sockaddr *sa, struct fp_addr *out)
-{
-	if (sa->sa_family == AF_INET) {
-		*out = fp_addr_from_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
-		return true;
-	}
-	if (sa->sa_family == AF_INET6) {
-		memcpy(out->b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof out->b);
-		return true;
-	}
-	*out = (struct fp_addr){ { 0 } };
-	return false;
-}
-
 enum MHD_Result http_conn_accept(void *ctx, const struct sockaddr *sa, socklen_t len)
 {
 	struct http *h = ctx;
 	struct fp_addr peer;
-	const bool has_addr = len >= sizeof sa->sa_family && addr_of(sa, &peer);
+	const bool has_addr = len >= sizeof sa->sa_family && where_addr(sa, &peer, NULL);
 	unsigned all = 0, same = 0;
 
 	for (unsigned i = 0; i < h->conf.connections_max; i++) {
@@ -62,8 +48,8 @@ static void conn_begin(struct http *h, struct conn *c, struct MHD_Connection *mc
 	pthread_mutex_lock(&h->lock);
 	*c = (struct conn){ .used = true, .fd = fd->connect_fd, .a_deadline_ms = http_now_ms() + h->conf.request_deadline_ms };
 	pthread_mutex_unlock(&h->lock);
-	addr_of(sa->client_addr, &c->peer);
-	c->is_unix = !addr_of((struct sockaddr *)&local, &c->local);
+	where_addr(sa->client_addr, &c->peer, NULL);
+	c->is_unix = !where_addr((struct sockaddr *)&local, &c->local, NULL);
 	atomic_fetch_add_explicit(&h->a_open, 1, memory_order_relaxed);
 }
 

@@ -4,8 +4,8 @@
 #include "cmd/listen.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/where.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -119,17 +119,7 @@ static bool may_send(const struct intake_door *d, const struct sockaddr_storage 
 	struct fp_addr addr;
 	uint16_t port;
 
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-
-		addr = fp_addr_from_v4((const uint8_t *)&in->sin_addr);
-		port = ntohs(in->sin_port);
-	} else if (from->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-
-		memcpy(addr.b, &in6->sin6_addr, sizeof addr.b);
-		port = ntohs(in6->sin6_port);
-	} else {
+	if (!where_addr((const struct sockaddr *)from, &addr, &port)) {
 		snprintf(peer, INTAKE_PEER, "a local stream");
 		return true;
 	}

@@ -1,4 +1,4 @@
-/* where - places to listen on. */
+/* where - places to listen on, and names of sockets. */
 #include "core/where.h"
 
 #include "core/err.h"
@@ -73,4 +73,25 @@ bool where_is_local(const struct where *w)
 	if (w->addr.ss_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&w->addr)->sin6_addr);
 	return w->path != NULL;
+}
+
+bool where_addr(const struct sockaddr *name, struct fp_addr *addr, uint16_t *port)
+{
+	in_port_t port_be = 0;
+
+	*addr = (struct fp_addr){ { 0 } };
+	if (name->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)name;
+
+		*addr = fp_addr_from_v4(&in->sin_addr);
+		port_be = in->sin_port;
+	} else if (name->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)name;
+
+		memcpy(addr->b, &in6->sin6_addr, sizeof addr->b);
+		port_be = in6->sin6_port;
+	}
+	if (port != NULL)
+		*port = ntohs(port_be);
+	return name->sa_family == AF_INET || name->sa_family == AF_INET6;
 }

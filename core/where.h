@@ -1,12 +1,15 @@
 /*
- * where - the places that services listen on, as settings write them: ADDR:PORT, [ADDR]:PORT, unix:PATH, PATH.
+ * where - the places that services listen on, as settings write them: ADDR:PORT, [ADDR]:PORT, unix:PATH, PATH; and whose a socket's name is.
  *
  * Threads  pure. Addresses are numbers: nothing is asked of a name server.
  */
 #ifndef FP_WHERE_H
 #define FP_WHERE_H
 
+#include "core/addr.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct where {
@@ -23,5 +26,8 @@ const char *where_expected(bool plain);
 
 /* Whether only this machine can reach it: a path, or a loopback address. */
 bool where_is_local(const struct where *w);
+
+/* The address of a socket's name, and its port (NULL: not wanted). False: it has none, as a Unix socket's; both are noughts then. */
+bool where_addr(const struct sockaddr *name, struct fp_addr *addr, uint16_t *port);
 
 #endif

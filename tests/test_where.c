@@ -4,8 +4,6 @@
 #include "core/err.h"
 #include "core/where.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -45,16 +43,14 @@ static const struct {
 
 static void describe(const struct where *w, char buf[200])
 {
-	char address[INET6_ADDRSTRLEN] = "";
-	const struct sockaddr_in *in = (const struct sockaddr_in *)&w->addr;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&w->addr;
+	char address[FP_ADDR_TEXT];
+	struct fp_addr addr;
+	uint16_t port;
 
-	if (w->path != NULL)
-		snprintf(buf, 200, "%s", ((const struct sockaddr_un *)&w->addr)->sun_path);
-	else if (w->addr.ss_family == AF_INET)
-		snprintf(buf, 200, "%s %u", inet_ntop(AF_INET, &in->sin_addr, address, sizeof address), ntohs(in->sin_port));
+	if (where_addr((const struct sockaddr *)&w->addr, &addr, &port))
+		snprintf(buf, 200, "%s %u", fp_addr_text(&addr, address), port);
 	else
-		snprintf(buf, 200, "%s %u", inet_ntop(AF_INET6, &in6->sin6_addr, address, sizeof address), ntohs(in6->sin6_port));
+		snprintf(buf, 200, "%s", ((const struct sockaddr_un *)&w->addr)->sun_path);
 }
 
 static void test_parse(void **state)
