@@ -218,7 +218,7 @@ static int now_of(struct fp_store *store, int64_t *now_s)
 static void answer_view(const struct service *s, bool hours, int64_t since_s, int64_t now_s, struct answer *out)
 {
 	struct view *v = calloc(1, sizeof *v);
-	const uint32_t step_s = hours ? 3600 : 60, kept = hours ? 90 * 24 : 1440, newest = (uint32_t)(now_s / step_s);
+	const uint32_t step_s = hours ? 3600 : 60, kept = hours ? RECORD_HOURS_KEPT : RECORD_MINUTES_KEPT, newest = (uint32_t)(now_s / step_s);
 
 	if (v == NULL) {
 		out->body.failed = true;

@@ -14,9 +14,6 @@ struct writer;
 struct tally;
 struct periods;
 
-#define PERIOD_MINUTES 1440     /* a day of minutes */
-#define PERIOD_HOURS (90 * 24)  /* 90 days of hours */
-
 /* A host that was seen. */
 struct period_seen {
 	uint32_t label;

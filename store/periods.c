@@ -49,8 +49,8 @@ int periods_create(struct periods **out, bool live)
 		return -ENOMEM;
 	p->live = live;
 	set_most(p);
-	p->kind[0] = (struct kind){ .kind = RECORD_MINUTE, .length_s = 60, .kept = PERIOD_MINUTES };
-	p->kind[1] = (struct kind){ .kind = RECORD_HOUR, .length_s = 3600, .kept = PERIOD_HOURS };
+	p->kind[0] = (struct kind){ .kind = RECORD_MINUTE, .length_s = 60, .kept = RECORD_MINUTES_KEPT };
+	p->kind[1] = (struct kind){ .kind = RECORD_HOUR, .length_s = 3600, .kept = RECORD_HOURS_KEPT };
 	for (int k = 0; k < 2; k++)
 		if ((p->kind[k].period = calloc(p->kind[k].kept, sizeof *p->kind[k].period)) == NULL)
 			return -ENOMEM;

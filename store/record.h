@@ -76,6 +76,8 @@ int record_stamp_decode(struct record_stamp *out, const void *bytes, size_t size
 /* A minute or an hour: rows in the order of their labels. */
 #define RECORD_PERIOD_ROWS 123 /* what fits into RECORD_VALUE_MAX; what more there is goes to RECORD_PERIOD_OTHERS */
 #define RECORD_PERIOD_OTHERS UINT32_MAX
+#define RECORD_MINUTES_KEPT 1440    /* a day */
+#define RECORD_HOURS_KEPT (90 * 24) /* 90 days */
 #define RECORD_PERIOD_BYTES (16 + RECORD_PERIOD_ROWS * 16)
 
 struct record_period_row {
