@@ -1,6 +1,7 @@
 /* history - /v1/os and /v1/history: hosts by system, now and over time. */
 #include "api/answers.h"
 
+#include "core/out.h"
 #include "store/values.h"
 
 #include <errno.h>
@@ -136,28 +137,23 @@ static int collect(struct view *v)
 static void put_numbers(struct body *b, const struct view *v, const char *name, const uint32_t *number)
 {
 	body_printf(b, ",\"%s\":[", name);
-	char *at = body_room(b, 11 * (size_t)v->count + 1), *const begin = at;
+	const size_t most = 11 * (size_t)v->count + 2; /* ten digits and a comma, the end and a NUL */
+	char *at = body_room(b, most);
 
 	if (at == NULL)
 		return;
-	for (uint32_t i = 0; i < v->count; i++) {
-		char digits[10];
-		unsigned n = 0;
+	struct out o = out_begin(at, most);
 
+	for (uint32_t i = 0; i < v->count; i++) {
 		if (i > 0)
-			*at++ = ',';
-		if (!v->there[i]) {
-			memcpy(at, "null", 4);
-			at += 4;
-			continue;
-		}
-		for (uint32_t x = number[i]; n == 0 || x > 0; x /= 10)
-			digits[n++] = (char)('0' + x % 10);
-		while (n > 0)
-			*at++ = digits[--n];
+			out_char(&o, ',');
+		if (v->there[i])
+			out_number(&o, number[i]);
+		else
+			out_text(&o, "null");
 	}
-	*at++ = ']';
-	body_grown(b, (size_t)(at - begin));
+	out_char(&o, ']');
+	body_grown(b, out_end(&o));
 }
 
 static uint64_t total(const struct series *x, uint32_t count)
