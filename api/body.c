@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BODY_FIRST 1024
 
@@ -81,6 +82,32 @@ void body_json_string(struct body *b, const char *text)
 		b->failed = true;
 	else
 		body_grown(b, (size_t)n);
+}
+
+void body_json_host(struct body *b, const struct fp_addr *addr, const struct fp_answer *host)
+{
+	char *at = body_room(b, RENDER_HOST_MAX);
+
+	if (at == NULL)
+		return;
+	const int n = host != NULL ? render_json(at, RENDER_HOST_MAX, host) : render_json_unknown(at, RENDER_HOST_MAX, addr);
+
+	if (n < 0)
+		b->failed = true;
+	else
+		body_grown(b, (size_t)n);
+}
+
+void body_json_time(struct body *b, int64_t unix_s)
+{
+	const time_t t = unix_s;
+	struct tm tm;
+	char text[32];
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		body_printf(b, "null");
+	else
+		body_printf(b, "\"%s\"", text);
 }
 
 void body_free(struct body *b)

@@ -1,14 +1,11 @@
 /* events - the text of events, made once for all listeners. */
 #include "api/events.h"
 
-#include "store/render.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TEXTS 256u /* the last ones; who is further behind has them made again */
 
@@ -71,24 +68,13 @@ uint64_t events_begin(const struct service *s, const char *last_event_id, struct
 static void make_text(const struct service *s, const struct news *n, struct body *b)
 {
 	struct fp_answer host;
-	char when[32];
-	const time_t t = n->time_s;
-	struct tm tm;
 
-	gmtime_r(&t, &tm);
-	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	body_printf(b, "id: %016" PRIx64 "-%" PRIu64 "\nevent: %s\ndata: {\"event\":\"%s\",\"time\":\"%s\",\"host\":", s->news->epoch,
-	    n->number, news_kind_name(n->kind), news_kind_name(n->kind), when);
-	char *at = body_room(b, RENDER_HOST_MAX);
-
-	if (at == NULL)
-		return;
+	body_printf(b, "id: %016" PRIx64 "-%" PRIu64 "\nevent: %s\ndata: {\"event\":\"%s\",\"time\":", s->news->epoch, n->number,
+	    news_kind_name(n->kind), news_kind_name(n->kind));
+	body_json_time(b, n->time_s);
+	body_printf(b, ",\"host\":");
 	/* It may be gone by now, or the store for a moment: then the address is all there is. */
-	const int len = fp_lookup(s->store, &n->addr, &host) == 0 ? render_json(at, RENDER_HOST_MAX, &host)
-	                                                         : render_json_unknown(at, RENDER_HOST_MAX, &n->addr);
-
-	if (len > 0)
-		body_grown(b, (size_t)len);
+	body_json_host(b, &n->addr, fp_lookup(s->store, &n->addr, &host) == 0 ? &host : NULL);
 	body_printf(b, "}\n\n");
 }
 

@@ -167,15 +167,11 @@ static uint64_t total(const struct series *x, uint32_t count)
 
 static void put_view(struct body *b, struct view *v, bool hours)
 {
-	const time_t from = (time_t)v->from * v->step_s;
 	uint64_t sum[SERIES_MAX];
-	char when[32];
-	struct tm tm;
 
-	gmtime_r(&from, &tm);
-	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	body_printf(b, "{\"by\":\"%s\",\"step_s\":%" PRIu32 ",\"from\":\"%s\",\"count\":%" PRIu32 ",\"systems\":[", hours ? "hour" : "minute",
-	    v->step_s, when, v->count);
+	body_printf(b, "{\"by\":\"%s\",\"step_s\":%" PRIu32 ",\"from\":", hours ? "hour" : "minute", v->step_s);
+	body_json_time(b, (int64_t)v->from * v->step_s);
+	body_printf(b, ",\"count\":%" PRIu32 ",\"systems\":[", v->count);
 	for (unsigned i = 0; i < v->n; i++)
 		sum[i] = total(&v->series[i], v->count);
 	/* The most first; there are few. */

@@ -15,8 +15,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "store/render.h"
-
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define LOOK_MAX 3000 /* hosts that a page looks at: what suits few ends sooner, with a cursor to go on */
@@ -156,13 +154,7 @@ static void put_one(struct listing *l, const struct fp_answer *host, struct body
 		return;
 	if (l->n++ > 0)
 		body_printf(b, ",");
-	char *at = body_room(b, RENDER_HOST_MAX);
-	const int len = at != NULL ? render_json(at, RENDER_HOST_MAX, host) : FP_EOVERFLOW;
-
-	if (len < 0)
-		b->failed = true;
-	else
-		body_grown(b, (size_t)len);
+	body_json_host(b, &host->addr, host);
 }
 
 static bool more(const struct listing *l)

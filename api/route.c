@@ -4,7 +4,6 @@
 #include "api/answers.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
-#include "store/render.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -151,20 +150,13 @@ static int64_t clock_ns(void)
 int answer_put_host(const struct service *s, struct body *b, const struct fp_addr *addr)
 {
 	struct fp_answer host;
-	char *at = body_room(b, RENDER_HOST_MAX);
 	const int64_t began = s->news != NULL ? clock_ns() : 0;
 	const int rc = fp_lookup(s->store, addr, &host);
 
 	if (s->news != NULL)
 		histogram_add(&s->news->lookup, (uint64_t)(clock_ns() - began));
-
-	if (at == NULL || (rc != 0 && rc != FP_ENOTFOUND))
-		return rc;
-	const int n = rc == 0 ? render_json(at, RENDER_HOST_MAX, &host) : render_json_unknown(at, RENDER_HOST_MAX, addr);
-
-	if (n < 0)
-		return n;
-	body_grown(b, (size_t)n);
+	if (rc == 0 || rc == FP_ENOTFOUND)
+		body_json_host(b, addr, rc == 0 ? &host : NULL);
 	return rc;
 }
 

@@ -11,16 +11,13 @@
 
 #define NS_PER_S 1000000000
 
+/* 0: there was none yet. */
 static void json_time(struct body *b, int64_t unix_s)
 {
-	const time_t t = unix_s;
-	struct tm tm;
-	char text[32];
-
-	if (unix_s <= 0 || gmtime_r(&t, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		body_printf(b, "null");
+	if (unix_s > 0)
+		body_json_time(b, unix_s);
 	else
-		body_printf(b, "\"%s\"", text);
+		body_printf(b, "null");
 }
 
 static int64_t uptime_s(const struct service *s)
