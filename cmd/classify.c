@@ -9,6 +9,7 @@
 #include "core/pkt.h"
 #include "core/sigtext.h"
 #include "core/util.h"
+#include "store/reader.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -155,7 +156,7 @@ static void print_opinion(const struct classify *c, FILE *out, const struct tcp_
 		fprintf(out, ",\"p\":%.3f}", (double)a.candidate[i].p);
 	}
 	fputs_unlocked("],\"path\":[", out);
-	for (unsigned bit = 0; (word = opinion_path(bit)) != NULL; bit++)
+	for (unsigned bit = 0; (word = fp_path_name(bit)) != NULL; bit++)
 		if (a.path >> bit & 1) {
 			fprintf(out, "%s\"%s\"", comma, word);
 			comma = ",";

@@ -5,6 +5,7 @@
 #include "core/opinion.h"
 #include "core/paths.h"
 #include "core/sigobs.h"
+#include "store/reader.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -91,9 +92,9 @@ static void print_reason(const struct model_reason *r, const struct tcp_obs *obs
 		    100 * (double)r->field[f]);
 	}
 	printf("  layout   %s\n", r->layout);
-	for (unsigned bit = 0; opinion_path(bit) != NULL; bit++)
+	for (unsigned bit = 0; fp_path_name(bit) != NULL; bit++)
 		if (r->path >> bit & 1)
-			printf("  provided %s on the way\n", opinion_path(bit));
+			printf("  provided %s on the way\n", fp_path_name(bit));
 	printf("  source   %s\n", r->source);
 }
 
@@ -146,9 +147,9 @@ static int explain(const struct sigdb *db, const struct tcp_obs *obs)
 	else
 		puts("signature: none");
 	printf("model:     %s\n", how_words[a.how]);
-	for (unsigned bit = 0; opinion_path(bit) != NULL; bit++)
+	for (unsigned bit = 0; fp_path_name(bit) != NULL; bit++)
 		if (a.path >> bit & 1)
-			printf("the way:   %s\n", opinion_path(bit));
+			printf("the way:   %s\n", fp_path_name(bit));
 	if (a.n == 0)
 		puts("answer:    none: no kernel is likely enough to be named");
 	for (unsigned i = 0; i < a.n; i++)

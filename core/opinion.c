@@ -161,16 +161,6 @@ void opinion_judge(const struct sigdb *db, const struct tcp_obs *obs, struct mod
 		out->path |= FP_PATH_TUNNEL;
 }
 
-const char *opinion_path(unsigned bit)
-{
-	static const char *const words[] = {
-		"timestamp removed", "df cleared", "mss clamped", "window rewritten", "sack removed", "window scale removed",
-		"ttl restarted", "proxy", "tunnel",
-	};
-
-	return bit < sizeof words / sizeof *words ? words[bit] : NULL;
-}
-
 /* ---- Records -------------------------------------------------------------------------------- */
 
 static void cell_key(uint64_t key[4], const struct track_sig *sig, const uint8_t *kinds, uint8_t len, uint8_t eol_pad)

@@ -31,9 +31,6 @@ void opinion_name(const struct sigdb *db, const struct tcp_obs *obs, struct verd
 /* Of a SYN; out->n is 0 without a model or for a SYN+ACK. Adds the tunnels that the MTU names. */
 void opinion_judge(const struct sigdb *db, const struct tcp_obs *obs, struct model_answer *out);
 
-/* The word for bit n of a path ("mss clamped"), as records and docs/interface.md have it; NULL past the last. */
-const char *opinion_path(unsigned bit);
-
 #define OPINION_CELLS 2048 /* a power of two */
 #define OPINION_SPREAD 8
 
