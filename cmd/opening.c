@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/opinion.h"
 #include "core/paths.h"
+#include "core/probation.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +25,7 @@ static int open_one_live(struct daemon *d, const char *interface, unsigned numbe
 	char err[CAPTURE_ERR];
 	const struct capture_live conf = {
 		.interface = interface, .filter = c->filter, .promiscuous = c->promiscuous,
-		.decapsulate = c->decapsulate, .no_acks = c->handshake == CONF_HANDSHAKE_IGNORE,
+		.decapsulate = c->decapsulate, .no_acks = c->handshake == PROBATION_IGNORE,
 		.timeout_ms = (unsigned)c->timeout_ms, .buffer_bytes = (unsigned)c->buffer_bytes,
 		/* A group is this process's own: the number must differ from those of other daemons. */
 		.fanout_group = c->queues > 1 ? ((unsigned)getpid() * 16 + number) % 65535 + 1 : 0,

@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "core/nearest.h"
 #include "core/policyrule.h"
+#include "core/probation.h"
 #include "core/util.h"
 #include "core/where.h"
 
@@ -29,8 +30,10 @@ static const char *const type_name[] = {
 	[T_RULES] = "a rule, CONDITION... : ACTION",
 };
 
-static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL };
-static const char *const handshake_words[] = { "auto", "require", "ignore", NULL };
+static const char *const fanout_words[] = { "hash", "cpu", "qm", NULL }; /* in the order of enum capture_fanout */
+static const char *const handshake_words[] = {
+	[PROBATION_AUTO] = "auto", [PROBATION_REQUIRE] = "require", [PROBATION_IGNORE] = "ignore", NULL
+};
 static const char *const words_words[] = { "v2", "v3", NULL };
 
 struct row {

@@ -23,8 +23,6 @@ struct conf_list {
 
 #define CONF_AUTO UINT64_MAX /* a number left to us */
 
-enum conf_fanout { CONF_FANOUT_HASH, CONF_FANOUT_CPU, CONF_FANOUT_QM };
-enum conf_handshake { CONF_HANDSHAKE_AUTO, CONF_HANDSHAKE_REQUIRE, CONF_HANDSHAKE_IGNORE };
 enum conf_words { CONF_WORDS_V2, CONF_WORDS_V3 };
 
 struct conf {
@@ -36,7 +34,7 @@ struct conf {
 	uint64_t matchers;        /* CONF_AUTO; 0 = match in the capture thread */
 	uint64_t readers;         /* CONF_AUTO */
 	struct conf_list cpus;    /* "0", "2-3"; checked */
-	uint64_t fanout;          /* enum conf_fanout */
+	uint64_t fanout;          /* enum capture_fanout */
 	bool promiscuous;
 	bool decapsulate;
 	uint64_t timeout_ms;
@@ -48,7 +46,7 @@ struct conf {
 	uint64_t hosts_max;
 	uint64_t hosts_keep_s, hosts_keep_unconfirmed_s;
 	uint64_t flows_max, flows_keep_s; /* 0: until the place is needed */
-	uint64_t handshake;       /* enum conf_handshake */
+	uint64_t handshake;       /* enum probation_mode */
 	uint64_t probation_rate;
 	char *store_dir;
 	uint64_t store_mode;
