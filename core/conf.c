@@ -205,56 +205,38 @@ static const struct row *find_row(const char *name, const char **nearest)
 	return NULL;
 }
 
-/* A whole number with an optional suffix out of `suffixes`; false: it is none, or too large. */
-static bool number(const char *text, const char *suffixes, uint64_t *out)
+/* What a number of a type may end in, the largest first. Of bytes k is 1024; counts of things take decimal ones, as people write them. */
+static const struct {
+	enum type type;
+	char suffix;
+	uint64_t factor;
+} units[] = {
+	{ T_SIZE, 'G', GIB }, { T_SIZE, 'M', 1 << 20 }, { T_SIZE, 'k', 1 << 10 },
+	{ T_SECONDS, 'd', 86400 }, { T_SECONDS, 'h', 3600 }, { T_SECONDS, 'm', 60 }, { T_SECONDS, 's', 1 },
+	{ T_NUMBER, 'G', 1000000000 }, { T_NUMBER, 'M', 1000000 }, { T_NUMBER, 'k', 1000 },
+};
+
+/* A whole number, with one of its type's units or none; false: it is none, or too large. */
+static bool number(const char *text, enum type type, uint64_t *out)
 {
-	static const struct {
-		char suffix;
-		uint64_t factor;
-	} units[] = {
-		{ 'k', UINT64_C(1) << 10 }, { 'M', UINT64_C(1) << 20 }, { 'G', GIB },
-		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
-	};
 	char *end;
 
 	if (!isdigit((unsigned char)text[0]))
 		return false;
 	errno = 0;
-	uint64_t n = strtoull(text, &end, 10);
+	const uint64_t n = strtoull(text, &end, 10);
 
 	if (errno != 0)
 		return false;
-	if (*end != '\0' && end[1] == '\0' && strchr(suffixes, *end) != NULL) {
-		for (size_t i = 0; i < ARRAY_LEN(units); i++)
-			if (units[i].suffix == *end) {
-				if (n > UINT64_MAX / units[i].factor)
-					return false;
-				n *= units[i].factor;
-			}
-		end++;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (units[i].type == type && units[i].suffix == end[0] && end[1] == '\0') {
+			if (n > UINT64_MAX / units[i].factor)
+				return false;
+			*out = n * units[i].factor;
+			return true;
+		}
 	*out = n;
 	return *end == '\0';
-}
-
-/* Counts of things take decimal k and M, as people write them. */
-static bool count(const char *text, uint64_t *out)
-{
-	const size_t len = strlen(text);
-	char buf[32];
-	uint64_t factor = 1;
-
-	if (len == 0 || len >= sizeof buf)
-		return false;
-	strcpy(buf, text);
-	if (buf[len - 1] == 'k' || buf[len - 1] == 'M' || buf[len - 1] == 'G') {
-		factor = buf[len - 1] == 'k' ? 1000 : buf[len - 1] == 'M' ? 1000000 : 1000000000;
-		buf[len - 1] = '\0';
-	}
-	if (!number(buf, "", out) || *out > UINT64_MAX / factor)
-		return false;
-	*out *= factor;
-	return true;
 }
 
 /* "3" or "0-7". */
@@ -352,16 +334,6 @@ static int set_rules(struct conf_list *list, const struct row *row, const char *
 /* A bound as a person would write it in the file. */
 static void put_bound(char buf[24], const struct row *row, uint64_t n)
 {
-	static const struct unit {
-		enum type type;
-		char suffix;
-		uint64_t factor;
-	} units[] = {
-		{ T_SIZE, 'G', GIB }, { T_SIZE, 'M', 1 << 20 }, { T_SIZE, 'k', 1 << 10 },
-		{ T_SECONDS, 'd', 86400 }, { T_SECONDS, 'h', 3600 }, { T_SECONDS, 'm', 60 }, { T_SECONDS, 's', 1 },
-		{ T_NUMBER, 'M', 1000000 }, { T_NUMBER, 'k', 1000 },
-	};
-
 	snprintf(buf, 24, row->type == T_MODE ? "0%" PRIo64 : "%" PRIu64, n);
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
 		if (units[i].type == row->type && n > 0 && n % units[i].factor == 0) {
@@ -385,8 +357,7 @@ static int set_number(uint64_t *out, const struct row *row, const char *where, c
 		n = strtoull(value, &end, 8);
 		ok = isdigit((unsigned char)value[0]) && *end == '\0';
 	} else {
-		ok = row->type == T_SIZE ? number(value, "kMG", &n) :
-		     row->type == T_SECONDS ? number(value, "smhd", &n) : count(value, &n);
+		ok = number(value, row->type, &n);
 	}
 	if (ok && n >= row->min && n <= row->max) {
 		*out = n;
