@@ -25,7 +25,7 @@ static const char *const type_name[] = {
 	[T_MODE] = "an octal mode", [T_TEXT] = "a text", [T_LIST] = "a list",
 	[T_CHOICE] = "one of a few words", [T_CPUS] = "CPUs such as 0 2-3",
 	[T_CIDRS] = "CIDR blocks such as 10.0.0.0/8",
-	[T_WHERE] = "ADDR:PORT, [ADDR]:PORT or a path of at most 107 bytes",
+	[T_WHERE] = WHERE_PLAIN,
 	[T_HTTP] = "ADDR:PORT, [ADDR]:PORT, unix:PATH or off",
 	[T_RULES] = "a rule, CONDITION... : ACTION",
 };

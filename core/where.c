@@ -13,7 +13,7 @@
 
 const char *where_expected(bool plain)
 {
-	return plain ? "ADDR:PORT, [ADDR]:PORT or a path of at most 107 bytes" : "ADDR:PORT, [ADDR]:PORT or unix:PATH of at most 107 bytes";
+	return plain ? WHERE_PLAIN : "ADDR:PORT, [ADDR]:PORT or unix:PATH of at most 107 bytes";
 }
 _Static_assert(sizeof ((struct sockaddr_un *)0)->sun_path == 108, "where_expected()");
 

@@ -21,7 +21,8 @@ struct where {
 /* plain: what has a slash is a path without "unix:" too. FP_ECONFIG: no such form, no port, or a path too long for a socket. */
 int where_parse(struct where *out, const char *text, bool plain);
 
-/* What where_parse() takes, for messages. */
+/* What where_parse() takes, for messages; WHERE_PLAIN: where plain. */
+#define WHERE_PLAIN "ADDR:PORT, [ADDR]:PORT or a path of at most 107 bytes"
 const char *where_expected(bool plain);
 
 /* Whether only this machine can reach it: a path, or a loopback address. */
