@@ -190,6 +190,9 @@ int sigfile_read(struct sig_builder *b, const char *name, const char *text, size
 /* The same of a part whose first line has a number of its own. */
 int sigfile_read_at(struct sig_builder *b, const char *name, unsigned line, const char *text, size_t len, struct sig_error *err);
 
+/* Whether the name of a system may have that letter. */
+bool sigfile_name_has(char c);
+
 /* What the grammar hands over; each 0 or -ENOMEM, and FP_ECONFIG with the words in text where it refuses. */
 int sig_builder_class(struct sig_builder *b, const char *name, size_t len);
 bool sig_builder_class_find(const struct sig_builder *b, const char *name, size_t len, uint32_t *number);

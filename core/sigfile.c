@@ -361,6 +361,11 @@ static int classes(struct parser *p, struct text value)
 	return 0;
 }
 
+bool sigfile_name_has(char c)
+{
+	return letter(c) || digit(c) || (c != '\0' && strchr(" ./-_!?()", c) != NULL);
+}
+
 /* type:class:name:flavor */
 static int tcp_label(struct parser *p, struct text value)
 {
@@ -384,7 +389,7 @@ static int tcp_label(struct parser *p, struct text value)
 	const struct text name = cut(&value, ':', &colon);
 
 	for (const char *c = name.at; c < name.end; c++)
-		if (!letter(*c) && !digit(*c) && (*c == '\0' || strchr(" ./-_!?()", *c) == NULL))
+		if (!sigfile_name_has(*c))
 			return wrong(p, name, "a name of letters, digits and ./-_!?()");
 	if (name.at == name.end)
 		return wrong(p, name, "a name");

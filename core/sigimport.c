@@ -220,7 +220,7 @@ static void put_name(char out[FIELD_TEXT], struct text t)
 	size_t n = 0;
 
 	for (; t.at < t.end && n + 1 < FIELD_TEXT; t.at++)
-		out[n++] = letter(*t.at) || digit(*t.at) || (*t.at != '\0' && strchr(" ./-_!?()", *t.at) != NULL) ? *t.at : '_';
+		out[n++] = sigfile_name_has(*t.at) ? *t.at : '_';
 	out[n] = '\0';
 }
 
