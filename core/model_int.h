@@ -139,13 +139,10 @@ uint32_t layout_core(const struct layout *l);
 
 uint32_t layout_hash(const struct layout *l);
 
-int modelfile_table(struct model *m, const char *name, struct sig_error *err); /* of m->text, which it cuts up */
 /* Of a row: the probability of odd quirks, of none too. */
 float row_odd_p(const struct row *r, uint32_t odd);
 
 /* Where a code stands in candidate.h's table. */
 unsigned candidate_place(unsigned code);
-
-int modelfile_prior(struct model *m, const char *name, const char *text, struct sig_error *err);
 
 #endif

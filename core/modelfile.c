@@ -591,7 +591,8 @@ static int lay_out(struct model *m)
 	return 0;
 }
 
-int modelfile_table(struct model *m, const char *name, struct sig_error *err)
+/* Of m->text, which it cuts up. */
+static int modelfile_table(struct model *m, const char *name, struct sig_error *err)
 {
 	struct reader r = { .m = m, .err = err, .name = name };
 	char *at = m->text, *line, *cell[COLUMNS];
@@ -619,7 +620,7 @@ int modelfile_table(struct model *m, const char *name, struct sig_error *err)
 	return rc;
 }
 
-int modelfile_prior(struct model *m, const char *name, const char *text, struct sig_error *err)
+static int modelfile_prior(struct model *m, const char *name, const char *text, struct sig_error *err)
 {
 	struct reader r = { .m = m, .err = err, .name = name };
 	char *copy = strdup(text), *at = copy, *line, *cell[2];
