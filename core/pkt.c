@@ -14,22 +14,7 @@
 #define PROTO_FRAGMENT 44
 #define PROTO_DSTOPTS 60
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_PSH 0x08
-#define TCP_ACK 0x10
-#define TCP_URG 0x20
-#define TCP_ECE 0x40
-#define TCP_CWR 0x80
-
-#define IPV4_MIN 20u
-#define IPV6_MIN 40u
-#define TCP_MIN 20u
-#define ETHERNET 14u
 #define PLAIN_MIN (ETHERNET + IPV4_MIN + TCP_MIN)
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* ---- TCP ---------------------------------------------------------------------------------- */
 

@@ -6,6 +6,26 @@
 
 #include <string.h>
 
+#define INLINE static inline __attribute__((always_inline))
+
+#define PROTO_TCP 6
+
+/* Flags of a TCP header. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+#define TCP_ECE 0x40
+#define TCP_CWR 0x80
+
+/* Bytes of headers, the least that there are. */
+#define IPV4_MIN 20u
+#define IPV6_MIN 40u
+#define TCP_MIN 20u
+#define ETHERNET 14u
+
 /* Where a layer stands: at its first byte. Every header moves it on, so a stack of tags ends with the frame. */
 struct cursor {
 	const uint8_t *at;
@@ -92,8 +112,6 @@ enum pkt_result pkt_tunnel(struct cursor *c, uint8_t protocol, struct tcp_obs *o
 
 /* Any frame of a link type; guessed: see pkt_guess(). */
 enum pkt_result pkt_link(struct cursor *c, unsigned link, uint8_t guessed, struct tcp_obs *obs);
-
-#define PROTO_TCP 6
 
 /* TCP options, end - at at most 40 bytes; obs->kind is known. Fills the layout and what options say; returns quirks. */
 uint32_t pktopt_read(const uint8_t *at, const uint8_t *end, struct tcp_obs *obs);

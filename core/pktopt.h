@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* The first of n (at most 16) option kinds; the observation was all 0. */
 INLINE void usual_layout(struct tcp_obs *obs, const uint8_t kinds[16], uint8_t n)
 {
@@ -125,6 +123,5 @@ INLINE bool pktopt_usual(const uint8_t *at, int n, struct tcp_obs *obs)
 #undef FOUR
 #undef SCALE
 #undef STAMPS
-#undef INLINE
 
 #endif

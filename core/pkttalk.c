@@ -4,19 +4,6 @@
  */
 #include "core/pkt_int.h"
 
-#define PROTO_TCP 6
-#define ETHERNET 14u
-#define IPV4_MIN 20u
-#define IPV6_MIN 40u
-#define TCP_MIN 20u
-
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
-#define INLINE static inline __attribute__((always_inline))
-
 /* left bytes of a segment that has ip_left by the IP length: pkt_decode() would read it, and obs_wanted() does not want it. */
 INLINE bool talk_tcp(const uint8_t *h, size_t left, size_t ip_left)
 {
