@@ -184,7 +184,6 @@ struct track {
 	struct track_event batch_ev[TRACK_EVENTS_MAX];
 	/* of the call under way */
 	struct track_kept kept;   /* what the last SYN or SYN+ACK said; its face is held until the next */
-	uint32_t layout_hash;
 	uint64_t now_ms;          /* of the segment, */
 	uint32_t now_s;           /* and in seconds */
 	const struct tcp_obs *obs;
@@ -416,10 +415,8 @@ static inline void host_keep(struct track *t, struct track_host *h, enum side si
 
 /* ---- The others ------------------------------------------------------------------------------- */
 
-/*
- * The number of the option layout of the segment in hand, 0 where no room is left; its hash (of the kinds alone) is kept in t->layout_hash.
- */
-uint16_t layout_number(struct track *t);
+/* The number of the option layout of the segment in hand, 0 where no room is left; *hash is of the kinds alone. */
+uint16_t layout_number(struct track *t, uint32_t *hash);
 
 /* One event more of the segment in hand. verdict NULL: it says nothing of a signature. */
 struct track_event *track_event_add(struct track *t, enum track_event_kind kind, const struct flow *f, enum side side, const struct verdict *verdict);

@@ -48,13 +48,14 @@ static int16_t reach_of(const struct tcp_obs *obs, const struct verdict *v)
 static uint32_t face_of(struct track *t, const struct verdict *v, const struct flow *in_use)
 {
 	const struct tcp_obs *obs = t->obs;
-	const uint16_t layout = layout_number(t); /* first: it says the hash */
+	uint32_t layout_hash;
+	const uint16_t layout = layout_number(t, &layout_hash);
 	const struct face_what what = {
 		.label = v->label,
 		.quirks = quirks_of(t),
 		.sig_line = v->sig_line,
 		.layout = layout,
-		.layout_hash = t->layout_hash,
+		.layout_hash = layout_hash,
 		.mss = obs->mss,
 		.win = obs->win,
 		.win_multiple = v->win_multiple,

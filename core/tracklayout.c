@@ -1,15 +1,15 @@
 /* tracklayout - option layouts as numbers: a dozen are seen every day. */
 #include "core/track_int.h"
 
-static uint16_t layout_find(struct track *t, const struct layout *l)
+static uint16_t layout_find(struct track *t, const struct layout *l, uint32_t *hash)
 {
 	struct layout kinds = *l;
 	struct table_walk w;
 	uint32_t n;
 
 	kinds.eol_pad = 0;
-	t->layout_hash = (uint32_t)hash_siphash13(&t->conf.key, &kinds, sizeof kinds);
-	w = table_walk(&t->layout_index, t->layout_hash);
+	*hash = (uint32_t)hash_siphash13(&t->conf.key, &kinds, sizeof kinds);
+	w = table_walk(&t->layout_index, *hash);
 	while ((n = table_next(&t->layout_index, &w)) != TABLE_NONE)
 		if (memcmp(&t->layouts[n], l, sizeof *l) == 0)
 			return (uint16_t)(n + 1);
@@ -17,15 +17,12 @@ static uint16_t layout_find(struct track *t, const struct layout *l)
 		return 0;
 	n = t->n_layouts++;
 	t->layouts[n] = *l;
-	table_insert(&t->layout_index, t->layout_hash, n);
+	table_insert(&t->layout_index, *hash, n);
 	return (uint16_t)(n + 1);
 }
 
-/*
- * The number of the segment's option layout, 0 where no room is left; its hash (of the kinds alone) is kept in t->layout_hash.
- * A few layouts are most of the traffic: those are remembered under a hash that costs nothing.
- */
-uint16_t layout_number(struct track *t)
+/* A few layouts are most of the traffic: those are remembered under a hash that costs nothing. */
+uint16_t layout_number(struct track *t, uint32_t *hash)
 {
 	struct layout l = { .len = t->obs->layout_len, .eol_pad = t->obs->eol_pad };
 	uint64_t first;
@@ -37,10 +34,9 @@ uint16_t layout_number(struct track *t)
 
 	if (memo->number == 0 || memcmp(&memo->layout, &l, sizeof l) != 0) {
 		memo->layout = l;
-		memo->number = layout_find(t, &l);
-		memo->hash = t->layout_hash;
+		memo->number = layout_find(t, &l, &memo->hash);
 	}
-	t->layout_hash = memo->hash;
+	*hash = memo->hash;
 	return memo->number;
 }
 
