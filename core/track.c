@@ -301,7 +301,7 @@ enum track_result track_segment(struct track *t, const struct tcp_obs *obs, cons
 	enum side from = CLIENT;
 
 	t->obs = obs;
-	t->now_ms = milliseconds(obs->time_ns);
+	t->now_ms = (uint64_t)(obs->time_ns / 1000000);
 	t->now_s = (uint32_t)(t->now_ms / 1000);
 	t->n_events = 0;
 	expire(t, t->now_s);
@@ -352,7 +352,7 @@ enum track_result track_observe_payload(struct track *t, const struct sigdb *db,
 
 void track_dropped(struct track *t, int64_t time_ns)
 {
-	expire(t, seconds(time_ns));
+	expire(t, (uint32_t)(time_ns / 1000000000));
 }
 
 /* ---- Questions ---------------------------------------------------------------------------- */

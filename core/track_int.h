@@ -201,21 +201,6 @@ static inline struct age_links host_links(const struct track *t)
 	return (struct age_links){ &t->hosts[0].age, sizeof t->hosts[0] };
 }
 
-static inline struct age_links flow_links(const struct track *t)
-{
-	return (struct age_links){ &t->flows[0].age, sizeof t->flows[0] };
-}
-
-static inline uint32_t seconds(int64_t time_ns)
-{
-	return (uint32_t)(time_ns / 1000000000);
-}
-
-static inline uint64_t milliseconds(int64_t time_ns)
-{
-	return (uint64_t)(time_ns / 1000000);
-}
-
 static inline bool same_addr(const struct fp_addr *a, const struct fp_addr *b)
 {
 	return memcmp(a->b, b->b, sizeof a->b) == 0; /* inline, several times a packet */
@@ -284,18 +269,6 @@ static inline uint32_t host_touch(struct track *t, const struct fp_addr *addr, u
 	const uint32_t n = hint != TABLE_NONE && host_is(t, hint, addr) ? hint : host_find(t, hash, addr);
 
 	return n != TABLE_NONE ? host_used(t, n) : host_add(t, addr, hash, in_use);
-}
-
-/* The same for the address that a SYN goes to. */
-static inline uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
-{
-	struct server *s = &t->servers[server_slot(addr)];
-
-	if (s->host != TABLE_NONE && same_addr(addr, &s->addr) && host_is(t, s->host, addr))
-		return host_used(t, s->host);
-	s->hash = addr_hash(t, addr);
-	s->addr = *addr;
-	return s->host = host_touch(t, addr, (uint32_t)s->hash, s->host, in_use);
 }
 
 void host_confirm(struct track *t, uint32_t n, uint32_t in_use);

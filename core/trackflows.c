@@ -4,6 +4,11 @@
 #define SENDSYN_WIN 1337     /* p0f-sendsyn marks its probes */
 #define SENDSYN_MSS 1331
 
+static struct age_links flow_links(const struct track *t)
+{
+	return (struct age_links){ &t->flows[0].age, sizeof t->flows[0] };
+}
+
 static bool flow_is(const struct track *t, const struct flow *f, const struct tcp_obs *obs, enum side from)
 {
 	const enum side to = from == CLIENT ? SERVER : CLIENT;
@@ -50,6 +55,18 @@ void flow_forget(struct track *t, uint32_t n)
 	face_drop(t, f->said.face);
 	f->age.older = t->flows_free;
 	t->flows_free = n + 1;
+}
+
+/* host_touch() of the address that a SYN goes to. */
+static uint32_t server_touch(struct track *t, const struct fp_addr *addr, uint32_t in_use)
+{
+	struct server *s = &t->servers[server_slot(addr)];
+
+	if (s->host != TABLE_NONE && same_addr(addr, &s->addr) && host_is(t, s->host, addr))
+		return host_used(t, s->host);
+	s->hash = addr_hash(t, addr);
+	s->addr = *addr;
+	return s->host = host_touch(t, addr, (uint32_t)s->hash, s->host, in_use);
 }
 
 uint32_t flow_create(struct track *t, const struct ahead *a)
