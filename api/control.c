@@ -4,6 +4,7 @@
 #include "core/command.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -160,7 +161,7 @@ int control_start(struct control **out, int listen_fd, int packets_fd, bool log_
 	/* Another services process may have used the numbers from 1 on. */
 	*c = (struct control){ .listen_fd = listen_fd, .packets_fd = packets_fd, .log_addresses = log_addresses, .number = (uint32_t)getpid() << 12,
 		.stop_fd = eventfd(0, EFD_CLOEXEC) };
-	rc = c->stop_fd >= 0 ? -pthread_create(&c->thread, NULL, run, c) : -errno;
+	rc = c->stop_fd >= 0 ? thread_start(&c->thread, run, c, "control") : -errno;
 	if (rc != 0) {
 		if (c->stop_fd >= 0)
 			close(c->stop_fd);

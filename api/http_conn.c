@@ -1,6 +1,7 @@
 /* http_conn - connections: how many there may be, how long they may take, and the thread that sees to it. */
 #include "api/http_int.h"
 
+#include "core/thread.h"
 #include "core/where.h"
 
 #include <stdlib.h>
@@ -119,7 +120,6 @@ static void *clock_run(void *ctx)
 {
 	struct http *h = ctx;
 
-	pthread_setname_np(pthread_self(), "http clock");
 	pthread_mutex_lock(&h->lock);
 	while (!h->stop) {
 		const int64_t now = http_now_ms(), busy = atomic_load_explicit(&h->a_busy_ms, memory_order_relaxed);
@@ -149,10 +149,10 @@ int http_clock_start(struct http *h)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	const int rc = pthread_create(&h->clock, NULL, clock_run, h);
+	const int rc = thread_start(&h->clock, clock_run, h, "http clock");
 
 	h->clock_runs = rc == 0;
-	return -rc;
+	return rc;
 }
 
 void http_clock_stop(struct http *h)

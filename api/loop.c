@@ -3,6 +3,7 @@
 
 #include "core/err.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include "store/render.h"
 
 #include <assert.h>
@@ -289,10 +290,9 @@ int loop_start(struct loop **out, const struct loop_conf *conf)
 	/* One who died may have left a number here. */
 	counter_set(conf->row, C_CLIENTS, 0);
 	if (rc == 0)
-		rc = -pthread_create(&l->thread, NULL, run, l);
+		rc = thread_start(&l->thread, run, l, "sockets");
 	if (rc != 0)
 		goto fail;
-	pthread_setname_np(l->thread, "sockets");
 	*out = l;
 	return 0;
 fail:

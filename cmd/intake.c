@@ -4,6 +4,7 @@
 #include "cmd/listen.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include "core/where.h"
 
 #include <errno.h>
@@ -204,14 +205,13 @@ int intake_start(struct intake_door **out, const struct intake *in, const struct
 	for (; rc == 0 && d->n_allow < conf->listen_allow.n; d->n_allow++)
 		fp_cidr_parse(&d->allow[d->n_allow], conf->listen_allow.item[d->n_allow]); /* checked when set */
 	if (rc == 0)
-		rc = -pthread_create(&d->thread, NULL, door_thread, d);
+		rc = thread_start(&d->thread, door_thread, d, "intake");
 	if (rc != 0) {
 		close_one(&d->stop_fd);
 		free(d->allow);
 		free(d);
 		return rc;
 	}
-	pthread_setname_np(d->thread, "intake");
 	*out = d;
 	return 0;
 }

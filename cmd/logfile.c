@@ -2,6 +2,7 @@
 #include "cmd/logfile.h"
 
 #include "core/log.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,11 +224,9 @@ int logfile_start(struct logfile *l, unsigned n)
 	for (; l->n < n; l->n++)
 		if ((rc = lines_create(&l->ring[l->n], RING_BYTES, 0)) != 0)
 			return rc;
-	rc = pthread_create(&l->thread, NULL, body, l);
+	rc = thread_start(&l->thread, body, l, "log");
 	l->started = rc == 0;
-	if (l->started)
-		pthread_setname_np(l->thread, "log");
-	return -rc;
+	return rc;
 }
 
 struct lines *logfile_ring(struct logfile *l, unsigned matcher)

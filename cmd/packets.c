@@ -14,6 +14,7 @@
 #include "core/opinion.h"
 #include "core/paths.h"
 #include "core/pkt.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,36 +68,13 @@ static void *matcher_thread(void *arg)
 	return NULL;
 }
 
-/* A thread names itself: by another's hand that is a file in /proc, which is out of reach. */
-struct thread_start {
-	void *(*body)(void *);
-	void *arg;
-	char name[16];
-};
-
-static void *named_thread(void *arg)
-{
-	const struct thread_start s = *(struct thread_start *)arg;
-
-	free(arg);
-	prctl(PR_SET_NAME, s.name);
-	return s.body(s.arg);
-}
-
 int packets_thread(struct packets *p, pthread_t *thread, void *(*body)(void *), void *arg, const char *name, int pin)
 {
-	struct thread_start *s = malloc(sizeof *s);
-
-	if (s == NULL)
-		return -ENOMEM;
-	*s = (struct thread_start){ .body = body, .arg = arg };
-	snprintf(s->name, sizeof s->name, "%.15s", name);
-	const int rc = pthread_create(thread, NULL, named_thread, s);
+	const int rc = thread_start(thread, body, arg, name);
 
 	if (rc != 0) {
-		free(s);
-		log_error("cannot start thread %s: %s", name, strerror(rc));
-		return -rc;
+		log_error("cannot start thread %s: %s", name, strerror(-rc));
+		return rc;
 	}
 	if (pin >= 0 && p->n_cpu > 0) {
 		cpu_set_t set;

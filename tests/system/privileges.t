@@ -29,6 +29,7 @@ cmp_ok($abi, '>=', 2, "this kernel has Landlock ($abi), which half of these test
 
 sub status_of { my ($pid, $field) = @_; return (Daemon::slurp("/proc/$pid/status") =~ /^$field:\s+(.*?)\s*$/m)[0] }
 sub children { my $pid = shift; return split ' ', Daemon::slurp("/proc/$pid/task/$pid/children") }
+sub threads { my $pid = shift; return map { Daemon::slurp($_) =~ s/\n//r } glob "/proc/$pid/task/*/comm" }
 
 # What sockets a process holds: kinds of /proc/PID/net that list the inodes of its descriptors.
 sub sockets {
@@ -53,7 +54,7 @@ for my $way (
     mkdir $home;
     chown $nobody, $nogroup, $home if !$root;
     my $d = Daemon->start(dir => $dir, store => "$home/store", prefix => [ $net->inside('mx'), @$prefix ],
-        options => [ '-i', 'mx0', '--http', '127.0.0.1:8025', @$options ]);
+        options => [ '-i', 'mx0', '--http', '127.0.0.1:8025', '-o', "$home/p0f.log", @$options ]);
     like($d->log, qr/ready/, "$why: runs") or diag $d->log;
     my ($packets, $services) = children($d->pid);
     for ([ supervisor => $d->pid, '' ], [ packets => $packets, 'packet' ], [ services => $services, 'listening' ]) {
@@ -68,6 +69,8 @@ for my $way (
         my $place = readlink "/proc/$pid/root";
         is($place, $root && $who ne 'packets' ? "$home/store" : '/', "$why, $who: its root");
     }
+    ok((grep { $_ eq 'log' } threads($packets)), "$why: threads of packets have their names");
+    ok((grep { $_ eq 'control' } threads($services)), "$why: those of services as well");
     # All of that after services was started again, out of a supervisor that has given up everything.
     kill KILL => $services;
     ok($d->wait_for(sub { my (undef, $again) = children($d->pid); $again && $again != $services && (status_of($again, 'Seccomp_filters') // 0) >= 2 }, 10),
