@@ -8,11 +8,10 @@
 
 #define MAGIC 0x63617074u
 
-int capture_init(struct capture *c, const struct capture_ops *ops, const char *name, bool live)
+int capture_init(struct capture *c, const struct capture_ops *ops, const char *name)
 {
 	c->magic = MAGIC;
 	c->ops = ops;
-	c->live = live;
 	c->name = strdup(name);
 	return c->name != NULL ? 0 : -ENOMEM;
 }
@@ -36,12 +35,6 @@ const char *capture_name(const struct capture *c)
 {
 	assert(c->magic == MAGIC);
 	return c->name;
-}
-
-bool capture_is_live(const struct capture *c)
-{
-	assert(c->magic == MAGIC);
-	return c->live;
 }
 
 bool capture_is_whole(const struct capture *c)

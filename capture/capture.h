@@ -94,7 +94,6 @@ int capture_run_part(struct capture *c, const struct capture_handler *handler, c
 void capture_stop(struct capture *c);
 
 const char *capture_name(const struct capture *c);
-bool capture_is_live(const struct capture *c);
 bool capture_is_whole(const struct capture *c); /* a file that is there to its end: reading it never waits for a sender */
 
 void capture_close(struct capture **cp); /* sets NULL; NULL is fine */

@@ -16,12 +16,11 @@ struct capture {
 	uint32_t magic;
 	const struct capture_ops *ops;
 	char *name;          /* interface or path, for messages */
-	bool live;
 	bool whole;          /* see capture_is_whole() */
 	_Atomic bool a_stop; /* set by anybody, looked at by the run */
 };
 
 /* -ENOMEM: c can be closed all the same. */
-int capture_init(struct capture *c, const struct capture_ops *ops, const char *name, bool live);
+int capture_init(struct capture *c, const struct capture_ops *ops, const char *name);
 
 #endif

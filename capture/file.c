@@ -462,7 +462,7 @@ int capture_adopt(struct capture **out, int fd, const char *name, const char *fi
 		return rc;
 	}
 	rc = source_adopt(&f->source, fd, &f->base.a_stop);
-	if (capture_init(&f->base, &file_ops, name, false) != 0 || (f->hello_filter = strdup(filter)) == NULL)
+	if (capture_init(&f->base, &file_ops, name) != 0 || (f->hello_filter = strdup(filter)) == NULL)
 		rc = -ENOMEM;
 	f->source.waiting = waiting;
 	f->source.waiting_ctx = f;
@@ -485,7 +485,7 @@ int capture_open_file(struct capture **out, const char *path, const char *filter
 	if (f == NULL)
 		return -ENOMEM;
 	f->source.fd = -1;
-	if ((rc = capture_init(c, &file_ops, strcmp(path, "-") == 0 ? "standard input" : path, false)) != 0 ||
+	if ((rc = capture_init(c, &file_ops, strcmp(path, "-") == 0 ? "standard input" : path)) != 0 ||
 	    (rc = source_open(&f->source, path, &f->base.a_stop)) != 0)
 		goto fail;
 	f->source.waiting = waiting;

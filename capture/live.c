@@ -320,7 +320,7 @@ int capture_open_live(struct capture **out, const struct capture_live *conf, cha
 	struct capture *c = &l->base;
 
 	l->stop_fd = -1;
-	if ((rc = capture_init(c, &live_ops, conf->interface, true)) != 0)
+	if ((rc = capture_init(c, &live_ops, conf->interface)) != 0)
 		goto fail;
 	l->timeout_ms = conf->timeout_ms;
 	if (conf->decapsulate)

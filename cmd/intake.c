@@ -41,7 +41,7 @@ void intake_close_packets(struct intake *in)
 	close_one(&in->from_services);
 }
 
-void intake_close(struct intake *in)
+static void close_all(struct intake *in)
 {
 	intake_close_sockets(in);
 	intake_close_packets(in);
@@ -90,7 +90,7 @@ int intake_open(struct intake *in, const struct options *o, const struct account
 		}
 	}
 	if (rc != 0)
-		intake_close(in);
+		close_all(in);
 	return rc;
 }
 

@@ -2,7 +2,7 @@
  * intake - captures that sensors send (tcpdump -U -w - | nc): the supervisor opens the sockets, services accepts what connects and
  * looks who it is, packets gets the descriptor over a socket pair and reads. Both halves of that conversation.
  *
- * Owner  intake_open() opens, intake_close() closes all of it that is still open here; each process closes what is the others'.
+ * Owner  intake_open() opens; each process closes what is the others'.
  */
 #ifndef FP_INTAKE_H
 #define FP_INTAKE_H
@@ -24,7 +24,6 @@ struct intake {
 
 /* FP_ECONFIG, -errno with why. */
 int intake_open(struct intake *in, const struct options *o, const struct account *account, char why[INTAKE_WHY]);
-void intake_close(struct intake *in);
 /* What packets, and services, have no use for. */
 void intake_close_sockets(struct intake *in);
 void intake_close_packets(struct intake *in);

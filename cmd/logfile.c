@@ -30,7 +30,6 @@ struct logfile {
 	unsigned torn;       /* ring whose line is half written, + 1; 0 = none */
 	pthread_t thread;
 	bool started;
-	uint64_t written;    /* bytes */
 	struct wake wake;
 	_Atomic bool a_stop, a_reopen, a_stuck;
 };
@@ -156,7 +155,6 @@ static bool write_ring(struct logfile *l, unsigned number)
 		const size_t done = (size_t)n;
 		const char last = done <= p[0].len ? p[0].at[done - 1] : p[1].at[done - p[0].len - 1];
 
-		l->written += done;
 		l->torn = last == '\n' ? 0 : number + 1;
 		lines_take(ring, done);
 		if (done == left) {
