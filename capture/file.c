@@ -373,8 +373,10 @@ int capture_file_filter(struct capture *c, const char *filter, char err[CAPTURE_
 void capture_file_decapsulate(struct capture *c)
 {
 	struct file *f = (struct file *)c;
+	/* A stream has its own until its kind is known. */
+	const char *filter = f->filter != NULL ? f->filter : f->hello_filter;
 
-	inner_open(&f->inner, f->filter != NULL ? f->filter : "");
+	inner_open(&f->inner, filter != NULL ? filter : "");
 }
 
 static void file_close(struct capture *c)

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Daemon;
+use IO::Socket::UNIX;
 use Net;
 use Socket qw(inet_pton AF_INET);
 use Test::More;
@@ -51,6 +52,17 @@ for ([ 'no', '20', 7 ], [ 'yes', '1 2 3 4 20', 3 ]) {
     is(join(' ', grep { known($d, $_) } 1 .. 4, 9, 20, 21), $want, 'its hosts');
     is($d->stats->{filtered}, $filtered, 'what FILTER rejects is counted');
     Daemon::frames_add_up($d->stats, "decapsulate = $setting");
+}
+
+# A sensor's stream, of which nothing is known when it is taken on.
+{
+    my $d = Daemon->start(dir => $dir, store => "$dir/stream", options => [ '--listen', "$dir/sensor", '--http', 'off', '--set', 'decapsulate=yes', $mail ]);
+    my $sensor = IO::Socket::UNIX->new(Peer => "$dir/sensor") or die "connect: $!";
+    print $sensor Daemon::slurp("$dir/t.pcap");
+    close $sensor;
+    ok($d->wait_for(sub { $d->log =~ /its stream ended after 8 packets/ }, 5), 'a stream with packets in tunnels is read') or diag $d->log;
+    $d->stop;
+    is(join(' ', grep { known($d, $_) } 1 .. 4, 9, 20, 21), '1 2 3 4 20', 'FILTER speaks of what they carry there too');
 }
 
 SKIP: {
