@@ -2,6 +2,7 @@
 #include "cmd/intake.h"
 
 #include "cmd/listen.h"
+#include "cmd/passfd.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/thread.h"
@@ -134,23 +135,6 @@ static bool may_send(const struct intake_door *d, const struct sockaddr_storage 
 	return false;
 }
 
-static int pass_on(int to_packets, int fd, char peer[INTAKE_PEER])
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec part = { .iov_base = peer, .iov_len = strlen(peer) + 1 };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	return sendmsg(to_packets, &m, MSG_NOSIGNAL) >= 0 ? 0 : -errno;
-}
-
 static void accept_one(struct intake_door *d, int socket)
 {
 	static struct log_limit refused, lost;
@@ -158,14 +142,13 @@ static void accept_one(struct intake_door *d, int socket)
 	socklen_t size = sizeof from;
 	char peer[INTAKE_PEER];
 	const int fd = accept4(socket, (struct sockaddr *)&from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int rc;
 
 	if (fd < 0)
 		return;
 	if (!may_send(d, &from, peer))
 		log_limited(&refused, 60, LOG_WARNING, "stream from %s refused: not in listen.allow", d->log_addresses ? peer : "an address");
-	else if ((rc = pass_on(d->in.to_packets, fd, peer)) != 0)
-		log_limited(&lost, 60, LOG_WARNING, "stream from %s lost: %s", peer, fp_strerror(rc));
+	else if (passfd_send(d->in.to_packets, peer, strlen(peer) + 1, fd) < 0)
+		log_limited(&lost, 60, LOG_WARNING, "stream from %s lost: %s", peer, fp_strerror(-errno));
 	close(fd); /* packets has its own, or nobody */
 }
 
@@ -236,22 +219,13 @@ void intake_stop(struct intake_door **dp)
 /* What comes is from a process that strangers talk to: it is looked at like anything else. */
 int intake_take(const struct intake *in, char peer[INTAKE_PEER])
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec part = { .iov_base = peer, .iov_len = INTAKE_PEER - 1 };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes };
-	const ssize_t n = recvmsg(in->from_services, &m, MSG_CMSG_CLOEXEC);
 	int fd;
+	const ssize_t n = passfd_receive(in->from_services, peer, INTAKE_PEER - 1, &fd);
 
 	if (n <= 0)
 		return n == 0 ? -EPIPE : -errno;
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+	if (fd < 0)
 		return -EBADMSG;
-	memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	peer[n] = '\0';
 	for (char *p = peer; *p != '\0'; p++)
 		if (*p < ' ' || *p > '~')

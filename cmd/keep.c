@@ -2,10 +2,10 @@
 #include "cmd/keep.h"
 
 #include "cmd/notify.h"
+#include "cmd/passfd.h"
 #include "core/log.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,12 +84,9 @@ void keep_close(struct keep *k)
 /* False: nothing more now. */
 static bool hear_one(struct keep *k)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct word word;
-	struct iovec iov = { &word, sizeof word };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-	int fd = -1;
-	const ssize_t n = recvmsg(k->channel[0], &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	int fd;
+	const ssize_t n = passfd_receive(k->channel[0], &word, sizeof word, &fd);
 
 	if (n <= 0) {
 		/* Nobody is at the other end: polled on, it would never be quiet. */
@@ -97,9 +94,6 @@ static bool hear_one(struct keep *k)
 			close_channel(k);
 		return false;
 	}
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	if (n != sizeof word || word.slot >= LOOP_KEEP) {
 		if (fd >= 0)
 			close(fd);
@@ -130,20 +124,9 @@ void keep_hand_over(struct keep *k)
 
 static bool tell(struct keep *k, unsigned slot, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct word word = { slot };
-	struct iovec iov = { &word, sizeof word };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const struct word word = { slot };
 
-	if (fd >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof control;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
-	return sendmsg(k->channel[1], &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof word;
+	return passfd_send(k->channel[1], &word, sizeof word, fd) == sizeof word;
 }
 
 static bool loop_keeps(void *ctx, unsigned slot, int fd)

@@ -1,6 +1,7 @@
 /* notify - sd_notify(3) and systemd-journald.service(8), a datagram each. */
 #include "cmd/notify.h"
 
+#include "cmd/passfd.h"
 #include "core/log.h"
 
 #include <errno.h>
@@ -109,16 +110,11 @@ void notify_alive(void)
 
 void notify_keep(int fd, const char *name)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
 	char text[96];
-	struct iovec iov = { text, (size_t)snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd) };
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name);
 	if (manager_fd >= 0)
-		(void)!sendmsg(manager_fd, &msg, MSG_NOSIGNAL);
+		(void)!passfd_send(manager_fd, text, strlen(text), fd);
 }
 
 int notify_kept(unsigned i, const char *name)
