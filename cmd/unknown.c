@@ -1,6 +1,7 @@
 /* unknown - `fingerpost unknown`: the commonest signatures of one's store that nothing names, ready to be asked about. */
 #include "cmd/cli.h"
 
+#include "core/hash.h"
 #include "core/ittl.h"
 #include "core/sigtext.h"
 
@@ -26,15 +27,6 @@ struct cells {
 	uint64_t hosts, unnamed, left_out;
 };
 
-static uint32_t hash(const char *text)
-{
-	uint32_t h = 2166136261u;
-
-	for (; *text != '\0'; text++)
-		h = (h ^ (uint8_t)*text) * 16777619u;
-	return h;
-}
-
 static void cell_raw(char *buf, size_t size, const struct fp_answer *a)
 {
 	const struct fp_host *h = &a->host;
@@ -58,7 +50,7 @@ static void count(struct cells *c, const struct fp_answer *a)
 		return;
 	c->unnamed++;
 	cell_raw(raw, sizeof raw, a);
-	for (i = hash(raw) & c->mask; c->slot[i] != 0; i = (i + 1) & c->mask)
+	for (i = hash_id(raw, strlen(raw)) & c->mask; c->slot[i] != 0; i = (i + 1) & c->mask)
 		if (strcmp(c->cell[c->slot[i] - 1].raw, raw) == 0)
 			break;
 	if (c->slot[i] == 0) {
