@@ -400,6 +400,7 @@ static int read_options(struct classify *c, int argc, char **argv)
 static int load_signatures(struct classify *c)
 {
 	struct sig_error err = { 0 };
+	char line[SIG_ERROR_LINE];
 
 	if (c->n_sigfiles == 0 && c->mode == MATCH_COMPAT_P0F && access(P0F_SIGNATURES, R_OK) == 0) {
 		c->sigfiles[c->n_sigfiles++] = P0F_SIGNATURES;
@@ -412,9 +413,7 @@ static int load_signatures(struct classify *c)
 	if (sigdb_load(&c->db, c->sigfiles, c->n_sigfiles, &err) == 0 && (c->mode == MATCH_COMPAT_P0F ||
 	    opinion_load(c->db, c->model, c->prior != NULL ? c->prior : "flat", c->own_database, &err) == 0))
 		return EXIT_DONE;
-	if (err.line > 0)
-		return complain("%s:%u: %s", err.file, err.line, err.text);
-	return complain("%s: %s", err.file, err.text);
+	return complain("%s", sig_error_line(&err, line));
 }
 
 /*

@@ -30,11 +30,18 @@ void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The command's line of the usage text, to standard error; returns CLI_ERROR. */
 int cli_usage(const char *command);
 
+/* The store's directory: what --store named; NULL: FINGERPOST_STORE, else the default, as fp_open() has it. */
+const char *cli_store_dir(const char *named);
+
 /*
  * Opens the store that --store named (NULL: FINGERPOST_STORE, else the default) and makes sure that it can be
  * read: 0, else what is wrong and what to do was said. A store without a stamp, or with another's, is a copy: it is
  * read all the same, each record by its checksum.
  */
 int cli_open_store(struct fp_store **out, const char *dir);
+
+/* Our own signatures with the model under that prior: CLI_YES, else what is wrong was said. The caller's to free, NULL too. */
+struct sigdb;
+int cli_load_signatures(struct sigdb **out, const char *prior);
 
 #endif

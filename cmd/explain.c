@@ -3,12 +3,10 @@
 
 #include "core/ittl.h"
 #include "core/opinion.h"
-#include "core/paths.h"
 #include "core/sigobs.h"
 #include "store/reader.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,9 +202,7 @@ int cmd_explain(int argc, char **argv)
 		{ "store", required_argument, NULL, 's' }, { "prior", required_argument, NULL, 'p' }, { 0 },
 	};
 	const char *dir = NULL, *prior = "mail";
-	char signatures[PATH_MAX], why[SIGOBS_WHY];
-	const char *file = signatures;
-	struct sig_error err;
+	char why[SIGOBS_WHY];
 	struct tcp_obs obs;
 	struct sigdb *db;
 	int status = CLI_YES;
@@ -230,14 +226,9 @@ int cmd_explain(int argc, char **argv)
 	}
 	if (status != CLI_YES)
 		return status;
-	paths_signatures(signatures, sizeof signatures);
-	db = NULL;
-	if (sigdb_load(&db, &file, 1, &err) != 0 || opinion_load(db, NULL, prior, true, &err) != 0) {
-		cli_say("%s:%u: %s", err.file, err.line, err.text);
-		status = CLI_ERROR;
-	} else {
+	status = cli_load_signatures(&db, prior);
+	if (status == CLI_YES)
 		status = explain(db, &obs);
-	}
 	sigdb_free(&db);
 	return status;
 }

@@ -4,6 +4,8 @@
 
 #include "core/err.h"
 #include "core/nearest.h"
+#include "core/opinion.h"
+#include "core/paths.h"
 #include "core/util.h"
 
 #include <errno.h>
@@ -71,12 +73,16 @@ static bool forbidden(const char *dir)
 	return access(path, R_OK) != 0 && errno == EACCES;
 }
 
+const char *cli_store_dir(const char *named)
+{
+	const char *env = getenv("FINGERPOST_STORE");
+
+	return named != NULL ? named : env != NULL && *env != '\0' ? env : "/var/lib/fingerpost";
+}
+
 static int no_store(const char *dir, int rc)
 {
-	if (dir == NULL)
-		dir = getenv("FINGERPOST_STORE");
-	if (dir == NULL)
-		dir = "/var/lib/fingerpost";
+	dir = cli_store_dir(dir);
 	/* To a reader what it may not read is not there; a person is told which of the two it is. */
 	if (rc == FP_ENOSTORE && forbidden(dir))
 		rc = -EACCES;
@@ -110,6 +116,20 @@ int cli_open_store(struct fp_store **out, const char *dir)
 		return 0;
 	fp_close(out);
 	return no_store(dir, rc);
+}
+
+int cli_load_signatures(struct sigdb **out, const char *prior)
+{
+	char path[PATH_MAX], line[SIG_ERROR_LINE];
+	const char *file = path;
+	struct sig_error err;
+
+	*out = NULL;
+	paths_signatures(path, sizeof path);
+	if (sigdb_load(out, &file, 1, &err) == 0 && opinion_load(*out, NULL, prior, true, &err) == 0)
+		return CLI_YES;
+	cli_say("%s", sig_error_line(&err, line));
+	return CLI_ERROR;
 }
 
 static void help(FILE *to)

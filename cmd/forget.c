@@ -153,13 +153,6 @@ static int run_command(enum what what, const char *dir, const char *text, const 
 	return CLI_ERROR;
 }
 
-static const char *store_dir(const char *named)
-{
-	const char *env = getenv("FINGERPOST_STORE");
-
-	return named != NULL ? named : env != NULL && *env != '\0' ? env : "/var/lib/fingerpost";
-}
-
 /* Options of both; NULL in *dir where none was named. False: they are wrong. */
 static bool options(int argc, char **argv, const char **dir)
 {
@@ -185,7 +178,7 @@ int cmd_forget(int argc, char **argv)
 		cli_say("\"%s\" is no address and no block such as 192.0.2.0/24", argv[optind]);
 		return CLI_ERROR;
 	}
-	return run_command(FORGET, store_dir(dir), argv[optind], &block);
+	return run_command(FORGET, cli_store_dir(dir), argv[optind], &block);
 }
 
 int cmd_compact(int argc, char **argv)
@@ -194,5 +187,5 @@ int cmd_compact(int argc, char **argv)
 
 	if (!options(argc, argv, &dir) || optind != argc)
 		return cli_usage("compact");
-	return run_command(COMPACT, store_dir(dir), NULL, &(struct fp_cidr){ .bits = 0 });
+	return run_command(COMPACT, cli_store_dir(dir), NULL, &(struct fp_cidr){ .bits = 0 });
 }

@@ -4,13 +4,11 @@
 #include "capture/capture.h"
 #include "core/ittl.h"
 #include "core/opinion.h"
-#include "core/paths.h"
 #include "core/pkt.h"
 #include "core/sigtext.h"
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,17 +191,12 @@ static bool split_label(struct learn *l, char *text)
 static int learn(struct learn *l, const char *filter)
 {
 	const struct capture_handler handler = { .ctx = l, .frame = on_frame, .flush = on_flush };
-	char err[CAPTURE_ERR], signatures[PATH_MAX];
-	const char *file = signatures;
+	char err[CAPTURE_ERR];
 	struct capture *capture;
-	struct sig_error bad;
 	int status = CLI_YES;
 
-	paths_signatures(signatures, sizeof signatures);
-	if (sigdb_load(&l->db, &file, 1, &bad) != 0 || opinion_load(l->db, NULL, "flat", true, &bad) != 0) {
-		cli_say("%s:%u: %s", bad.file, bad.line, bad.text);
+	if (cli_load_signatures(&l->db, "flat") != CLI_YES)
 		return CLI_ERROR;
-	}
 	if (capture_open_file(&capture, l->file, filter, err) != 0) {
 		cli_say("%s", err);
 		return CLI_ERROR;
