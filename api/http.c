@@ -3,6 +3,7 @@
 
 #include "api/events.h"
 #include "api/recent.h"
+#include "core/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HTTP_MAGIC 0x48545450u
@@ -67,14 +67,6 @@ static size_t leave_encoded(void *ctx, struct MHD_Connection *mc, char *text)
 	return strlen(text);
 }
 
-static int64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* libmicrohttpd calls this for the header, for each piece of a body, and once more at the end: answered there. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mc, const char *url, const char *method,
     const char *version, const char *upload, size_t *upload_bytes, void **slot)
@@ -97,7 +89,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mc, const ch
 		*upload_bytes = 0;
 		return c->upload_bytes <= UPLOAD_MAX ? MHD_YES : MHD_NO;
 	}
-	const int64_t now = http_now_ms(), began = clock_ns();
+	const int64_t now = http_now_ms(), began = clock_ns(CLOCK_MONOTONIC);
 	struct headers seen;
 
 	atomic_store_explicit(&h->a_busy_ms, now, memory_order_relaxed);
@@ -109,7 +101,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mc, const ch
 	atomic_store_explicit(&h->a_busy_ms, 0, memory_order_relaxed);
 	counter_add(h->row, C_HTTP_REQUESTS, 1);
 	if (h->conf.news != NULL)
-		histogram_add(&h->conf.news->request, (uint64_t)(clock_ns() - began));
+		histogram_add(&h->conf.news->request, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began));
 	http_conn_deadline(c, now + h->conf.request_deadline_ms);
 	return answer.stream && strcmp(method, "GET") == 0 ? http_stream_open(h, c, mc, &seen, &answer) : http_reply(h, c, mc, &seen, &answer);
 }

@@ -1,6 +1,7 @@
 /* http_conn - connections: how many there may be, how long they may take, and the thread that sees to it. */
 #include "api/http_int.h"
 
+#include "core/clock.h"
 #include "core/thread.h"
 #include "core/where.h"
 
@@ -13,10 +14,7 @@
 
 int64_t http_now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 enum MHD_Result http_conn_accept(void *ctx, const struct sockaddr *sa, socklen_t len)

@@ -1,6 +1,7 @@
 /* loop - the thread, its passes, and the listening sockets. Connections are stream.c's, datagrams analyzer.c's. */
 #include "api/loop_int.h"
 
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/thread.h"
@@ -14,7 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EVENTS 64
@@ -36,10 +36,7 @@ static const struct proto *const protos[LOOP_KINDS] = {
 
 int64_t loop_clock_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms(CLOCK_MONOTONIC);
 }
 
 int loop_watch(struct loop *l, int fd, struct source *s, uint32_t events, bool again)
@@ -80,15 +77,12 @@ static void keep_warm(struct loop *l)
 
 static int look_up(struct loop *l, const struct fp_addr *addr, struct fp_answer *out)
 {
-	struct timespec began, ended;
-
 	if (l->conf.lookup == NULL)
 		return fp_lookup(l->store, addr, out);
-	clock_gettime(CLOCK_MONOTONIC, &began);
+	const int64_t began = clock_ns(CLOCK_MONOTONIC);
 	const int rc = fp_lookup(l->store, addr, out);
 
-	clock_gettime(CLOCK_MONOTONIC, &ended);
-	histogram_add(l->conf.lookup, (uint64_t)((ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec));
+	histogram_add(l->conf.lookup, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began));
 	return rc;
 }
 

@@ -101,7 +101,7 @@ static void metrics_threads(struct body *b, const struct service *s)
 
 		if (atomic_load_explicit(&p->a_state, memory_order_relaxed) != PULSE_RUNNING)
 			continue;
-		const int64_t age = stats_beat_age_ms(p);
+		const int64_t age = pulse_age_ms(p);
 
 		body_printf(b, "fingerpost_thread_beat_age_seconds{thread=");
 		label_value(b, p->name);

@@ -4,12 +4,12 @@
 #include "api/answers.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
+#include "core/clock.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define JSON "application/json"
 
@@ -139,22 +139,14 @@ static void get_openapi(const struct service *s, const char *rest, const char *q
 	answer_tag(out);
 }
 
-static int64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 int answer_put_host(const struct service *s, struct body *b, const struct fp_addr *addr)
 {
 	struct fp_answer host;
-	const int64_t began = s->news != NULL ? clock_ns() : 0;
+	const int64_t began = s->news != NULL ? clock_ns(CLOCK_MONOTONIC) : 0;
 	const int rc = fp_lookup(s->store, addr, &host);
 
 	if (s->news != NULL)
-		histogram_add(&s->news->lookup, (uint64_t)(clock_ns() - began));
+		histogram_add(&s->news->lookup, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began));
 	if (rc == 0 || rc == FP_ENOTFOUND)
 		body_json_host(b, addr, rc == 0 ? &host : NULL);
 	return rc;

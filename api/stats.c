@@ -27,17 +27,6 @@ static int64_t uptime_s(const struct service *s)
 	return up > 0 ? up : 0;
 }
 
-int64_t stats_beat_age_ms(const struct pulse *p)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	const int64_t age = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 -
-	    atomic_load_explicit(&p->a_beat_ms, memory_order_relaxed);
-
-	return age > 0 ? age : 0;
-}
-
 const char *stats_queue_name(const struct service *s, unsigned n)
 {
 	return s->queue_names != NULL && s->queue_names[n] != NULL ? s->queue_names[n] : "";
@@ -101,7 +90,7 @@ static void json_threads(struct body *b, const struct service *s)
 		body_json_string(b, p->name);
 		body_printf(b, ",\"state\":\"%s\",\"beat_age_ms\":", state < ARRAY_LEN(states) ? states[state] : "");
 		if (state == PULSE_RUNNING)
-			body_printf(b, "%" PRId64 "}", stats_beat_age_ms(p));
+			body_printf(b, "%" PRId64 "}", pulse_age_ms(p));
 		else
 			body_printf(b, "null}");
 	}

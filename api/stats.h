@@ -33,7 +33,6 @@ void stats_json(struct body *b, const struct service *s);
 
 /* What a queue is called, "" where nobody said. */
 const char *stats_queue_name(const struct service *s, unsigned n);
-int64_t stats_beat_age_ms(const struct pulse *p);
 
 /* Hosts by system, of the board: the most first. Returns how many of at most room; *counted: every host is in. */
 struct stats_system {

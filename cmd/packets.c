@@ -9,6 +9,7 @@
 #include "cmd/packets_int.h"
 #include "cmd/progress.h"
 
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/opinion.h"
@@ -325,18 +326,10 @@ struct shown {
 	bool any;
 };
 
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void show(struct packets *p, struct shown *s)
 {
 	struct queue *q = s->q;
-	const int64_t now = clock_ms();
+	const int64_t now = clock_ms(CLOCK_MONOTONIC);
 	const size_t file = atomic_load_explicit(&q->a_file, memory_order_relaxed);
 	const uint64_t packets = counters_get(p->d->counters, C_FRAMES, q->number);
 	char text[300];
@@ -384,7 +377,7 @@ static void wait_for_end(struct packets *p, int signal_fd, int parent_fd)
 	};
 	bool busy = false;
 	const bool files = p->d->n_files > 0 && p->d->n_live == 0 && isatty(STDERR_FILENO);
-	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(), .last_ms = clock_ms() };
+	struct shown shown = { .q = files ? &p->queue[p->d->queues - 1] : NULL, .start_ms = clock_ms(CLOCK_MONOTONIC), .last_ms = clock_ms(CLOCK_MONOTONIC) };
 
 	for (;;) {
 		pulse_beat(p->d->packets_pulse);

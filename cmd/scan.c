@@ -1,6 +1,8 @@
 /* scan - slices of a store. */
 #include "cmd/scan.h"
 
+#include "core/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +55,5 @@ void scan_sleep(int64_t ns)
 
 int64_t scan_clock(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }

@@ -1,6 +1,8 @@
 /* log - one write() a line, nothing unprintable in it. */
 #include "core/log.h"
 
+#include "core/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -123,14 +125,12 @@ void log_limited(struct log_limit *limit, unsigned every_s, enum log_level level
 {
 	const int saved = errno;
 	char text[LINE];
-	struct timespec ts;
 	va_list ap;
 
 	if (level > log_level)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 
-	const int64_t now = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+	const int64_t now = clock_ns(CLOCK_MONOTONIC);
 	int64_t next = atomic_load_explicit(&limit->a_next_ns, memory_order_relaxed);
 
 	if (now < next || !atomic_compare_exchange_strong_explicit(&limit->a_next_ns, &next,

@@ -1,6 +1,7 @@
 /* matcher - from observations to deltas: the thread that owns clients. */
 #include "core/matcher.h"
 
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/opinion.h"
 #include "core/p0flog.h"
@@ -60,14 +61,6 @@ unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsig
 
 	/* Other bits than those that pick a bucket in the matcher's own tables. */
 	return (unsigned)(((h >> 32) * n) >> 32);
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static uint32_t seconds(int64_t ns)
@@ -468,7 +461,7 @@ void matcher_batch(struct matcher *m, unsigned queue, const struct tcp_obs *obs,
 	if (n == 0)
 		return;
 	take_sigdb(m);
-	m->now_ms = clock_ms();
+	m->now_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
 	m->refused = 0;
 	probation_batch(&m->probation, queue, obs[0].time_ns);
 	track_probation(m->track, m->probation.on);
@@ -541,7 +534,7 @@ bool matcher_tick(struct matcher *m, bool now_or_never)
 {
 	assert(m->magic == MAGIC);
 	take_sigdb(m);
-	m->now_ms = clock_ms();
+	m->now_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
 	pulse_beat(m->conf.pulse);
 	forget_hosts(m);
 	take_stats(m);
@@ -608,7 +601,7 @@ int matcher_run(struct matcher *m, const _Atomic bool *a_stop)
 		if (stop && !any)
 			break;
 		if (!any)
-			m->now_ms = clock_ms();
+			m->now_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
 		const bool flush = !any && atomic_exchange_explicit(&m->a_flush, false, memory_order_acquire);
 
 		if (flush || m->now_ms >= next_tick_ms || atomic_load_explicit(&m->a_forget, memory_order_relaxed)) {

@@ -1,16 +1,14 @@
 /* pulse - heartbeats of threads. */
 #include "core/pulse.h"
 
+#include "core/clock.h"
+
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 struct pulse *pulse_add(struct pulse_board *board, const char *name)
@@ -39,6 +37,13 @@ void pulse_end(struct pulse *p)
 {
 	if (p != NULL)
 		atomic_store_explicit(&p->a_state, PULSE_ENDED, memory_order_relaxed);
+}
+
+int64_t pulse_age_ms(const struct pulse *p)
+{
+	const int64_t age = now_ms() - atomic_load_explicit(&p->a_beat_ms, memory_order_relaxed);
+
+	return age > 0 ? age : 0;
 }
 
 const struct pulse *pulse_late(const struct pulse_board *board)

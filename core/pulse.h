@@ -33,6 +33,9 @@ struct pulse *pulse_add(struct pulse_board *board, const char *name);
 void pulse_beat(struct pulse *p);
 void pulse_end(struct pulse *p);
 
+/* Since its last beat; never negative. */
+int64_t pulse_age_ms(const struct pulse *p);
+
 /* The first thread that is late (its pulse), or NULL: all move. */
 const struct pulse *pulse_late(const struct pulse_board *board);
 

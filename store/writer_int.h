@@ -12,6 +12,7 @@
 #ifndef FP_WRITER_INT_H
 #define FP_WRITER_INT_H
 
+#include "core/clock.h"
 #include "core/counters.h"
 #include "core/news.h"
 #include "core/sigtext.h"
@@ -23,7 +24,6 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define SECOND INT64_C(1000000000)
 #define MS INT64_C(1000000)
@@ -154,14 +154,6 @@ struct tally {
 	int64_t hosts;
 	int64_t now_ns;
 };
-
-static inline int64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
 
 /* ---- writer.c --------------------------------------------------------------------------------- */
 
