@@ -57,7 +57,7 @@ unsigned matcher_of(const struct hash_key *key, const struct tcp_obs *obs, unsig
 	if (n <= 1)
 		return 0;
 	const struct fp_addr *client = obs->kind == OBS_SYNACK ? &obs->dst : &obs->src;
-	const uint64_t h = hash_siphash13(key, client, sizeof *client);
+	const uint64_t h = hash_addr(key, client->b);
 
 	/* Other bits than those that pick a bucket in the matcher's own tables. */
 	return (unsigned)(((h >> 32) * n) >> 32);
