@@ -17,11 +17,11 @@ define build-deb
 endef
 
 deb:
-	@$(call build-deb,$(DEB)/work,$(DEB_BUILD_OPTIONS))
+	@$(call build-deb,$(DEB)/making,$(DEB_BUILD_OPTIONS))
 	@rm -f $(DEB)/*.deb $(DEB)/*.dsc $(DEB)/*.tar.* $(DEB)/*.changes $(DEB)/*.buildinfo
-	@mv $(DEB)/work/*.deb $(DEB)/work/*.dsc $(DEB)/work/*.tar.* $(DEB)/work/*.changes $(DEB)/work/*.buildinfo $(DEB)/
-	@mv $(DEB)/work/build.log $(DEB)/
-	@rm -rf $(DEB)/work
+	@mv $(DEB)/making/*.deb $(DEB)/making/*.dsc $(DEB)/making/*.tar.* $(DEB)/making/*.changes $(DEB)/making/*.buildinfo $(DEB)/
+	@mv $(DEB)/making/build.log $(DEB)/
+	@rm -rf $(DEB)/making
 	@ls -l $(DEB)/*.deb
 
 check-package: deps
