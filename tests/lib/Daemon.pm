@@ -68,6 +68,10 @@ sub log   { return slurp($_[0]{log}) }
 sub store { return $_[0]{store} }
 sub pid   { return $_[0]{pid} }
 
+# Processes of a daemon, or of the one of that number: the packets process, then that of the services.
+sub children { my $pid = ref $_[0] ? $_[0]{pid} : $_[0]; return split ' ', slurp("/proc/$pid/task/$pid/children") }
+sub services { return (children($_[0]))[1] }
+
 # Exit status once it has ended, undef while it runs.
 sub ended {
     my $self = shift;
@@ -97,6 +101,9 @@ sub stop {
     $self->wait_for(sub { $self->ended }, 30) or kill KILL => $self->{pid};
     return ($self->{status}, time - $from);
 }
+
+# Killed: no farewell. False where it has not ended after so many seconds.
+sub killed { my ($self, $limit) = @_; kill KILL => $self->{pid}; return $self->wait_for(sub { $self->ended }, $limit) }
 
 # What `fingerpost lookup --json` says, as a hash; undef: not known.
 sub lookup {

@@ -39,6 +39,19 @@ sub paste {
     close $out or die "$file: $!\n";
 }
 
+# Who gets the mail.
+sub reader { system 'useradd -m reader' and die "useradd failed\n"; return }
+
+# Postfix for mx.example and its reader, with further lines.
+sub postfix {
+    my @lines = @_;
+    reader();
+    open my $cf, '>', '/etc/postfix/main.cf' or die "main.cf: $!\n";
+    print $cf map { "$_\n" } 'compatibility_level = 3.6', 'myhostname = mx.example', 'mydestination = mx.example', 'mynetworks = 127.0.0.0/8',
+        'inet_interfaces = all', 'mail_spool_directory = /var/mail', 'maillog_file = /var/log/postfix.log', @lines;
+    close $cf or die "main.cf: $!\n";
+}
+
 sub new {
     my ($class, $name) = @_;
     if (my $why = Net::unable()) { plan skip_all => $why }
@@ -63,6 +76,25 @@ sub start_daemon {
     $self->{net}->send_packets([ Wire::syn('Linux', from => '192.0.2.49', to => $MX) ]);
     ok($d->wait_for(sub { $d->lookup('192.0.2.49') }, 10), 'which sees the wire');
     return $self->{daemon} = $d;
+}
+
+# Mail that flows, header or not, when the daemon is killed, is started again, and has stopped in mid-answer. mail: sends a message; the head of what was
+# delivered, and how many seconds it took. Returns the daemon that runs then.
+sub outlives {
+    my ($self, $d, $mail, $ours) = @_;
+    $d->killed;
+    my ($head) = $mail->();
+    like($head, qr/^Subject: message/m, 'killed: mail flows');
+    unlike($head, qr/X-P0f/, 'without a header');
+    $d = $self->start_daemon;
+    like(($mail->())[0], $ours, 'started again: the header is back');
+    my $services = $d->services;
+    kill STOP => $services;
+    ($head, my $took) = $mail->();
+    kill CONT => $services;
+    like($head, qr/^Subject: message/m, 'one that hangs: mail flows');
+    cmp_ok($took, '<', 10, 'after its timeout of two seconds');
+    return $d;
 }
 
 # Runs a command in the exchanger's namespace; its output is kept where it fails.

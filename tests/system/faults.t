@@ -76,8 +76,7 @@ for my $round (1 .. $rounds) {
     } until ($d->wait_for(sub { ($d->lookup($mine) // {})->{confirmed} }, 1) || ++$tries == 8); # the kernel may lose one of a storm
     $late++ if $tries == 8;
     sleep 0.1 + rand 0.4;
-    kill KILL => $d->pid;
-    $d->wait_for(sub { $d->ended }, 5);
+    $d->killed(5);
     $set_aside = damaged($d);
 }
 is($unready, 0, "$rounds x SIGKILL under load: each start is ready");

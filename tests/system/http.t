@@ -64,7 +64,7 @@ ok($d->wait_for(sub { my $h = get('/v1/history'); ($h->{systems}[0]{name} // '')
 
 # ---- The process that answers is killed: another goes on where it was ------------------------------------------------------
 
-my ($services) = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
+my $services = $d->services;
 kill KILL => $services;
 $d->wait_for(sub { $d->log =~ /started again/ }, 5);
 clients('OpenBSD', 60);

@@ -87,7 +87,7 @@ ok($d->lookup('192.0.9.3'), 'a place that is free again is used');
 
 # ---- Counters, and the end ------------------------------------------------------------------------------
 
-my $services = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
+my $services = $d->services;
 kill KILL => $services;
 ok($d->wait_for(sub { $d->log =~ /services process.*started again/ }, 5), 'services are killed');
 print { $sensor[1] } record(syn('192.0.9.4'));

@@ -64,8 +64,7 @@ is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed}, 'changed
 
 # ---- Who it runs as --------------------------------------------------------------------------------------
 
-sub children { my $pid = shift; return split ' ', Daemon::slurp("/proc/$pid/task/$pid/children") }
-my @children = children($d->pid);
+my @children = $d->children;
 is(scalar @children, 2, 'two processes beside the supervisor');
 for my $pid (@children) {
     my ($caps) = Daemon::slurp("/proc/$pid/status") =~ /^CapEff:\s+(\S+)/m;
@@ -84,7 +83,7 @@ my $pid = $d->pid;
 like($err, qr/\b\Q$pid\E\b/, 'and told who has it');
 
 kill KILL => $children[1];
-ok($d->wait_for(sub { (Daemon::http($socket, '/healthz'))[0] == 200 && scalar(children($d->pid)) == 2 }, 10),
+ok($d->wait_for(sub { (Daemon::http($socket, '/healthz'))[0] == 200 && scalar(() = $d->children) == 2 }, 10),
     'a services process that was killed is started again, its socket still open');
 my $before = () = $d->log =~ /signatures read/g;
 kill HUP => $d->pid;
@@ -121,8 +120,7 @@ SKIP: {
 # ---- kill -9 of all three during traffic --------------------------------------------------------------------
 
 $net->send_packets([ map { syn('Linux', $from[ $_ % 30 ]) } 1 .. 200 ], 0.0005);
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
+$d->killed;
 ok($d->wait_for(sub { !grep { -e "/proc/$_" && Daemon::slurp("/proc/$_/stat") !~ /\) Z / } @children }, 5), 'a killed supervisor takes its children along');
 is($d->lookup('2001:db8::11')->{os}{name}, 'Windows', 'the store of a killed daemon reads');
 unlink $socket;

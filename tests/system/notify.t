@@ -45,7 +45,7 @@ for my $name ("$dir/notify", "\0fingerpost-test-$$") {
     cmp_ok($alive, '<=', 10, "$why: and not many more");
     if ($name !~ /\A\0/) {
         # Each of the children stopped: a thread of it stands still, and there is no sign of life.
-        my @children = split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children');
+        my @children = $d->children;
         kill STOP => $children[1];
         @heard = hear($manager, 20, qr/stands still/);
         like(all(@heard), qr/STATUS=thread (?:services|http) stands still/, 'services stopped: said which');

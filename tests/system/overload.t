@@ -23,7 +23,7 @@ my @flood = map { Wire::syn('Linux', from => address($_), to => '192.0.2.1', spo
 for my $queues (1, 2) {
     my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--queues', $queues,
         '--set', 'capture.buffer=1M', 'tcp port 25' ]);
-    my ($packets) = split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children');
+    my ($packets) = $d->children;
     kill STOP => $packets;
     $net->send_packets(\@flood);
     kill CONT => $packets;
@@ -48,7 +48,7 @@ for my $queues (1, 2) {
 sub cpu { my @f = split ' ', Daemon::slurp("/proc/$_[0]/stat") =~ s/.*\) //sr; return ($f[11] + $f[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
 
 my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--queues', 2, '--matchers', 2, 'tcp port 25' ]);
-my ($packets) = split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children');
+my ($packets) = $d->children;
 sleep 0.5;    # what a start costs is behind it
 my ($cpu, $before) = (cpu($packets), $d->stats->{syn} // 0);
 $net->send_packets([ @flood[ 0 .. 99 ] ], 0.02);

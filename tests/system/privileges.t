@@ -28,7 +28,6 @@ my $abi = syscall(444, 0, 0, 1);
 cmp_ok($abi, '>=', 2, "this kernel has Landlock ($abi), which half of these tests are about");
 
 sub status_of { my ($pid, $field) = @_; return (Daemon::slurp("/proc/$pid/status") =~ /^$field:\s+(.*?)\s*$/m)[0] }
-sub children { my $pid = shift; return split ' ', Daemon::slurp("/proc/$pid/task/$pid/children") }
 sub threads { my $pid = shift; return map { Daemon::slurp($_) =~ s/\n//r } glob "/proc/$pid/task/*/comm" }
 
 # What sockets a process holds: kinds of /proc/PID/net that list the inodes of its descriptors.
@@ -56,7 +55,7 @@ for my $way (
     my $d = Daemon->start(dir => $dir, store => "$home/store", prefix => [ $net->inside('mx'), @$prefix ],
         options => [ '-i', 'mx0', '--http', '127.0.0.1:8025', '-o', "$home/p0f.log", @$options ]);
     like($d->log, qr/ready/, "$why: runs") or diag $d->log;
-    my ($packets, $services) = children($d->pid);
+    my ($packets, $services) = $d->children;
     for ([ supervisor => $d->pid, '' ], [ packets => $packets, 'packet' ], [ services => $services, 'listening' ]) {
         my ($who, $pid, $sockets) = @$_;
         is(status_of($pid, 'Seccomp'), 2, "$why, $who: a filter of system calls");
@@ -73,7 +72,7 @@ for my $way (
     ok((grep { $_ eq 'control' } threads($services)), "$why: those of services as well");
     # All of that after services was started again, out of a supervisor that has given up everything.
     kill KILL => $services;
-    ok($d->wait_for(sub { my (undef, $again) = children($d->pid); $again && $again != $services && (status_of($again, 'Seccomp_filters') // 0) >= 2 }, 10),
+    ok($d->wait_for(sub { my (undef, $again) = $d->children; $again && $again != $services && (status_of($again, 'Seccomp_filters') // 0) >= 2 }, 10),
         "$why: services is started again, under both filters");
     my $curl = sub { my @r = Daemon::run([ $net->inside('mx'), 'curl', '-sf', 'http://127.0.0.1:8025/healthz' ]); return $r[0] };
     ok($d->wait_for(sub { $curl->() eq '0' }, 10), "$why: and answers");

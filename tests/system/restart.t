@@ -41,7 +41,6 @@ sub ask {
     return P0fSocket::fields(P0fSocket::reply($s, 10))->{os_name};
 }
 sub is_closed { my $s = shift; return IO::Select->new($s)->can_read(5) && !sysread $s, my $x, 1 }
-sub services { my $d = shift; return (split ' ', Daemon::slurp("/proc/$d/task/$d/children"))[1] }
 
 my $daemon = hear(qr/^pid (\d+)/);
 ok(hear(qr/^ready/), 'the daemon is ready') or diag Daemon::slurp($log);
@@ -56,7 +55,7 @@ sleep 2.5; # they have lasted: the supervisor has copies
 syswrite $half, substr P0fSocket::query($known), 0, 10;
 my $young = P0fSocket->open($sock);
 is(ask($young), 'Windows', 'a client that came just now');
-kill KILL => services($daemon);
+kill KILL => Daemon::services($daemon);
 ok(is_closed($young), 'whose connection dies with the process');
 syswrite $lasting, P0fSocket::query($known); # before there is another process
 is(P0fSocket::fields(P0fSocket::reply($lasting, 10))->{os_name}, 'Windows', 'one that lasted is served on by the next');

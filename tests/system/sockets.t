@@ -153,7 +153,7 @@ is(sysread($one_more, my $nothing, 1), 0, '-S 50: the 51st client is closed at o
 ok($d->wait_for(sub { $d->stats->{clients_refused} == $n->{clients_refused} + 1 }, 5), 'and counted');
 close $_ for @many, $one_more;
 
-my ($services) = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
+my $services = $d->services;
 kill KILL => $services;
 sleep 0.1;
 my $waiting = P0fSocket->open($ours); # the socket is still there: he is answered when the next process is

@@ -151,7 +151,7 @@ my $d;
             push @wrong, "$n: $wrong";
         },
         at => {
-            int($MESSAGES * 0.3) => sub { kill KILL => $d->pid; $d->wait_for(sub { $d->ended }); $down = 1 },
+            int($MESSAGES * 0.3) => sub { $d->killed; $down = 1 },
             int($MESSAGES * 0.5) => sub {
                 for my $file (split /\n/, `find $dir/perl -type f`) {
                     open my $out, '>', "$file.new" or die;

@@ -10,18 +10,7 @@ use Time::HiRes qw(sleep time);
 my $c = MailClient->new('amavisd');
 chomp(my $version = `amavisd-new -V 2>/dev/null || amavisd -V`);
 diag "$version behind Postfix " . `postconf -h mail_version`;
-system 'useradd -m reader' and die "useradd failed\n";
-open my $cf, '>', '/etc/postfix/main.cf' or die;
-print $cf <<'CF';
-compatibility_level = 3.6
-myhostname = mx.example
-mydestination = mx.example
-mynetworks = 127.0.0.0/8
-inet_interfaces = all
-mail_spool_directory = /var/mail
-maillog_file = /var/log/postfix.log
-CF
-close $cf;
+MailClient::postfix();
 MailClient::paste($c->{recipe}, $_) for '/etc/postfix/main.cf', '/etc/postfix/master.cf', '/etc/amavis/conf.d/60-fingerpost';
 MailClient::paste({ '/etc/amavis/conf.d/50-user' => <<'CF' }, '/etc/amavis/conf.d/50-user');
 use strict;
@@ -55,8 +44,7 @@ my $d = $c->start_daemon;
 $head = mail();
 like($head, $ours, 'our answer is in what was delivered') or diag logs();
 diag $head =~ /^(X-Amavis-OS.*)$/m;
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
+$d->killed;
 $head = mail();
 like($head, qr/^Subject:/m, 'killed: mail flows');
 unlike($head, qr/^X-Amavis-OS-Fingerprint: \S/m, 'without a fingerprint');

@@ -9,7 +9,7 @@ use Time::HiRes qw(sleep time);
 
 my $c = MailClient->new('exim');
 diag +(split /\n/, `exim4 --version`)[0];
-system 'useradd -m reader' and die "useradd failed\n";
+MailClient::reader();
 MailClient::paste($c->{recipe}, $_) for '/etc/exim4/acl_connect', '/etc/exim4/acl_data';
 open my $cf, '>', '/etc/exim4/exim4.conf' or die;
 print $cf <<'CF';
@@ -76,18 +76,6 @@ for my $address (@new) {
 diag "$known of 10 new clients were known";
 cmp_ok($known, '>=', 8, 'new clients are known when Exim asks about them'); # of 10; tests/system/sockets.t holds us to 19 of 20
 
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
-($head, $took) = mail();
-like($head, qr/^Subject: message/m, 'killed: mail flows');
-unlike($head, qr/X-P0f/, 'without a header');
-$d = $c->start_daemon;
-like((mail())[0], $ours, 'started again: the header is back');
-my ($services) = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
-kill STOP => $services;
-($head, $took) = mail();
-kill CONT => $services;
-like($head, qr/^Subject: message/m, 'one that hangs: mail flows');
-cmp_ok($took, '<', 10, 'after its timeout of two seconds');
+$d = $c->outlives($d, \&mail, $ours);
 $d->stop;
 done_testing;

@@ -72,16 +72,14 @@ ok($d->wait_for(sub { $d->stats->{p0f_queries} == $n->{p0f_queries} + 5 && $d->s
 # ---- The process behind the socket dies ---------------------------------------------------------------------------------
 
 sleep 1.2; # a connection that has lasted a second has a copy in the supervisor
-my ($services) = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
-kill KILL => $services;
+kill KILL => $d->services;
 $d->wait_for(sub { $d->log =~ /started again/ }, 5);
 sleep 1.5;
 like((mail())[0], $ours, 'a services process that was killed: Haraka does not notice');
 
 # ---- The daemon dies: the plugin does not get over it, whoever its server was ----------------------------------------------
 
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
+$d->killed;
 $took = time;
 eval { mail() };
 like($@, qr/421 plugin timeout/, 'a daemon that was killed: Haraka answers 421, as the recipe says');

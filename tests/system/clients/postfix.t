@@ -9,20 +9,7 @@ use Time::HiRes qw(sleep time);
 
 my $c = MailClient->new('postfix');
 diag 'Postfix ' . `postconf -h mail_version`;
-system 'useradd -m reader' and die "useradd failed\n";
-open my $cf, '>', '/etc/postfix/main.cf' or die;
-print $cf <<'CF';
-compatibility_level = 3.6
-myhostname = mx.example
-mydestination = mx.example
-mynetworks = 127.0.0.0/8
-inet_interfaces = all
-mail_spool_directory = /var/mail
-maillog_file = /var/log/postfix.log
-smtpd_recipient_restrictions = permit
-smtpd_relay_restrictions = reject_unauth_destination
-CF
-close $cf;
+MailClient::postfix('smtpd_recipient_restrictions = permit', 'smtpd_relay_restrictions = reject_unauth_destination');
 MailClient::paste($c->{recipe}, '/etc/postfix/main.cf');
 sub mail { my @more = @_; my ($subject, $took) = $c->send('reader@mx.example', headers => \@more); return ($c->delivered('/var/mail/reader', $subject), $took) }
 my $ours = qr/^X-P0f-OS-Fingerprint: Linux [^\n]*, \(distance 0, link: ethernet\/modem\)$/m;
@@ -53,19 +40,7 @@ is("@values", 'Linux FreeBSD', 'a sender\'s own header stands below ours');
 
 # ---- Killed, stopped in mid-answer, started again --------------------------------------------------------------------
 
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
-($head) = mail();
-like($head, qr/^Subject: message/m, 'killed: mail flows');
-unlike($head, qr/X-P0f/, 'without a header');
-$d = $c->start_daemon;
-like((mail())[0], $ours, 'started again: the header is back');
-my ($services) = (split ' ', Daemon::slurp('/proc/' . $d->pid . '/task/' . $d->pid . '/children'))[1];
-kill STOP => $services;
-($head, $took) = mail();
-kill CONT => $services;
-like($head, qr/^Subject: message/m, 'one that hangs: mail flows');
-cmp_ok($took, '<', 10, 'after its timeout of two seconds');
+$d = $c->outlives($d, \&mail, $ours);
 
 # ---- A rule, and a path -----------------------------------------------------------------------------------------------
 

@@ -44,8 +44,7 @@ diag "new clients known when they came: $met of 20";
 cmp_ok($met, '>=', 19, 'new clients are known when they come');
 ok($d->wait_for(sub { $d->stats->{p0f_queries} >= $n->{p0f_queries} + 40 }, 5), 'each query came twice, and was answered twice');
 
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
+$d->killed;
 ($head, $took) = mail();
 like($head, qr/^Subject: message/m, 'killed: mail flows');
 cmp_ok($took - $usual, '<', 5, 'and waits for nobody');

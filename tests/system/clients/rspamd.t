@@ -9,20 +9,7 @@ use Time::HiRes qw(sleep time);
 
 my $c = MailClient->new('rspamd');
 diag join ' ', map { chomp(my $v = $_); $v } `rspamd --version | head -1`, 'behind Postfix', `postconf -h mail_version`;
-system 'useradd -m reader' and die "useradd failed\n";
-open my $cf, '>', '/etc/postfix/main.cf' or die;
-print $cf <<'CF';
-compatibility_level = 3.6
-myhostname = mx.example
-mydestination = mx.example
-mynetworks = 127.0.0.0/8
-inet_interfaces = all
-mail_spool_directory = /var/mail
-maillog_file = /var/log/postfix.log
-smtpd_milters = inet:127.0.0.1:11332
-milter_default_action = accept
-CF
-close $cf;
+MailClient::postfix('smtpd_milters = inet:127.0.0.1:11332', 'milter_default_action = accept');
 MailClient::paste($c->{recipe}, $_) for '/etc/rspamd/local.d/p0f.conf', '/etc/rspamd/rspamd.local.lua', '/etc/rspamd/local.d/groups.conf';
 # The module and its library where a package has them; the store where this test has it.
 my $lua = '/usr/share/fingerpost/lua';
@@ -76,8 +63,7 @@ my $n = $d->stats;
 mail() for 1 .. 3;
 ok($d->wait_for(sub { $d->stats->{p0f_queries} >= $n->{p0f_queries} + 3 }, 5), 'one query a message');
 
-kill KILL => $d->pid;
-$d->wait_for(sub { $d->ended });
+$d->killed;
 $head = mail();
 like($head, qr/^X-Spamd-Result:.*P0F_FAIL/m, 'killed: rspamd judges, and mail flows');
 like($head, qr/FINGERPOST_LINUX/, 'our module asks no daemon');
