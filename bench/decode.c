@@ -62,13 +62,6 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	in->used += f->caplen;
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 __attribute__((noinline)) static void decode_alone(const struct input *in, struct found *out)
 {
 	const struct pkt_conf conf = { 0 };
@@ -157,7 +150,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "decode: %s:%u: %s\n", sig_err.file, sig_err.line, sig_err.text);
 		return 2;
 	}
-	const struct capture_handler handler = { &in, on_frame, on_flush };
+	const struct capture_handler handler = { .ctx = &in, .frame = on_frame };
 
 	if (capture_open_file(&c, argv[optind], "", err) != 0 || capture_run(c, &handler, err) != 0 || in.n == 0) {
 		fprintf(stderr, "decode: %s\n", err);

@@ -69,13 +69,6 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 	t->obs[t->n++] = obs;
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 static size_t take(void *ctx, unsigned matcher, const struct delta *deltas, size_t n)
 {
 	(void)matcher;
@@ -145,7 +138,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	const struct capture_handler handler = { NULL, on_frame, on_flush };
+	const struct capture_handler handler = { .frame = on_frame };
 	unsigned long hosts = 1000000;
 	char own[PATH_MAX], err[CAPTURE_ERR];
 	const char *signatures = own;

@@ -76,13 +76,6 @@ static void on_frame(void *ctx, const struct capture_frame *frame)
 		take_batch(b);
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 static size_t take(void *ctx, unsigned matcher, const struct delta *deltas, size_t n)
 {
 	(void)matcher;
@@ -118,7 +111,7 @@ static int64_t cpu_ns(void)
 
 static int replay(struct bench *b, const char *path)
 {
-	const struct capture_handler handler = { b, on_frame, on_flush };
+	const struct capture_handler handler = { .ctx = b, .frame = on_frame };
 	struct capture *c;
 	char err[CAPTURE_ERR];
 	const int64_t start = cpu_ns();

@@ -74,7 +74,7 @@ struct capture_stats {
 struct capture_handler {
 	void *ctx;
 	void (*frame)(void *ctx, const struct capture_frame *frame);
-	void (*flush)(void *ctx, const struct capture_stats *stats, bool idle);
+	void (*flush)(void *ctx, const struct capture_stats *stats, bool idle); /* NULL: nobody wants to know */
 };
 
 /* Until the end of the file (0), capture_stop() (0), or an error: FP_ETRUNC, FP_EFORMAT or FP_ECAPTURE, what came before was handed over. */

@@ -20,6 +20,12 @@ struct capture {
 	_Atomic bool a_stop; /* set by anybody, looked at by the run */
 };
 
+static inline void capture_flush(const struct capture_handler *handler, const struct capture_stats *stats, bool idle)
+{
+	if (handler->flush != NULL)
+		handler->flush(handler->ctx, stats, idle);
+}
+
 /* -ENOMEM: c can be closed all the same. */
 int capture_init(struct capture *c, const struct capture_ops *ops, const char *name);
 

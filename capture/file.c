@@ -58,7 +58,7 @@ static void waiting(void *ctx, bool idle)
 	f->stats.bytes = f->source.bytes;
 	f->stats.bytes_total = f->source.total;
 	if (f->handler != NULL)
-		f->handler->flush(f->handler->ctx, &f->stats, idle);
+		capture_flush(f->handler, &f->stats, idle);
 }
 
 /* ---- FILTER, a program for each link type ------------------------------------------------- */
@@ -226,7 +226,7 @@ static int file_run(struct capture *c, const struct capture_handler *handler, ch
 	}
 	rc = f->kind == KIND_PCAP ? run_pcap(f, err) : f->kind == KIND_PCAPNG ? run_pcapng(f, err) : run_libpcap(f, err);
 
-	handler->flush(handler->ctx, &f->stats, false);
+	capture_flush(handler, &f->stats, false);
 	f->handler = NULL;
 	return rc;
 }
@@ -281,7 +281,7 @@ int capture_run_part(struct capture *c, const struct capture_handler *handler, c
 		f->stats.filtered += filtered;
 		f->stats.bytes = b.next;
 		f->stats.bytes_total = f->source.total;
-		handler->flush(handler->ctx, &f->stats, false);
+		capture_flush(handler, &f->stats, false);
 		rc = b.rc;
 		parts_pass(f->parts, &b);
 		if (rc != 0)

@@ -85,7 +85,7 @@ static void flush(struct live *l, bool idle)
 		.outages = l->outages,
 	};
 
-	l->handler->flush(l->handler->ctx, &s, idle);
+	capture_flush(l->handler, &s, idle);
 }
 
 static int dispatch(struct live *l, char err[CAPTURE_ERR])

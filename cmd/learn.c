@@ -95,13 +95,6 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	}
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 static int by_syns(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -190,7 +183,7 @@ static bool split_label(struct learn *l, char *text)
 
 static int learn(struct learn *l, const char *filter)
 {
-	const struct capture_handler handler = { .ctx = l, .frame = on_frame, .flush = on_flush };
+	const struct capture_handler handler = { .ctx = l, .frame = on_frame };
 	char err[CAPTURE_ERR];
 	struct capture *capture;
 	int status = CLI_YES;

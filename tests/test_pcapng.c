@@ -154,17 +154,10 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 		s->n += (size_t)snprintf(s->text + s->n, 100, "/%u<%u", f->caplen, f->len);
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 static int read_bytes(const uint8_t *bytes, size_t n, const char *filter, struct seen *out, char err[CAPTURE_ERR])
 {
 	const int fd = memfd_create("pcapng", MFD_CLOEXEC);
-	const struct capture_handler handler = { .ctx = out, .frame = on_frame, .flush = on_flush };
+	const struct capture_handler handler = { .ctx = out, .frame = on_frame };
 	struct capture *c;
 	char path[64];
 	int rc;

@@ -21,19 +21,12 @@ static void on_frame(void *ctx, const struct capture_frame *f)
 	pkt_decode(&conf, f->link, f->bytes, f->caplen, f->len, f->time_ns, &obs);
 }
 
-static void on_flush(void *ctx, const struct capture_stats *stats, bool idle)
-{
-	(void)ctx;
-	(void)stats;
-	(void)idle;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	char path[64], err[CAPTURE_ERR];
 	uint8_t sum = 0;
-	const struct capture_handler handler = { .ctx = &sum, .frame = on_frame, .flush = on_flush };
+	const struct capture_handler handler = { .ctx = &sum, .frame = on_frame };
 
 	if (fd < 0)
 		return 0;
