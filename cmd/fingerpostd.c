@@ -79,7 +79,7 @@ static void say(void *ctx, const char *text)
 
 /* ---- Children ------------------------------------------------------------------------------------- */
 
-/* What the services process alone may answer on. */
+/* What packets has no use for: all that services alone may answer on. */
 static void close_services(struct daemon *d)
 {
 	if (d->http_fd >= 0)
@@ -91,6 +91,21 @@ static void close_services(struct daemon *d)
 	sockets_close(&d->sockets);
 	intake_close_sockets(&d->intake);
 	keep_close(&d->keep);
+}
+
+/* What services has no use for: captures, the log, the store's lock, ends of sockets that are packets' and the supervisor's. */
+static void close_packets(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_live + d->n_files; i++)
+		capture_close(&d->capture[i]);
+	logfile_close(&d->log);
+	if (d->lock_fd >= 0)
+		close(d->lock_fd);
+	if (d->keep.channel[0] >= 0)
+		close(d->keep.channel[0]);
+	if (d->command_fd[0] >= 0)
+		close(d->command_fd[0]);
+	intake_close_packets(&d->intake);
 }
 
 static int start_child(struct supervisor *s, struct child *c, int (*body)(struct daemon *, int, pid_t), const char *name)
@@ -115,12 +130,10 @@ static int start_child(struct supervisor *s, struct child *c, int (*body)(struct
 			close(s->packets.fd);
 		if (s->services.fd >= 0)
 			close(s->services.fd);
-		if (body == packets_main) {
+		if (body == packets_main)
 			close_services(&s->d);
-		} else {
-			logfile_close(&s->d.log);
-			intake_close_packets(&s->d.intake);
-		}
+		else
+			close_packets(&s->d);
 		log_init(name, LOG_INFO);
 		_exit(body(&s->d, pair[1], self));
 	}

@@ -116,14 +116,6 @@ int services_main(struct daemon *d, int parent_fd, pid_t supervisor)
 	struct control *control = NULL;
 	int status = EXIT_FAILED;
 
-	for (size_t i = 0; i < d->n_live + d->n_files; i++)
-		capture_close(&d->capture[i]);
-	if (d->lock_fd >= 0)
-		close(d->lock_fd);
-	if (d->keep.channel[0] >= 0)
-		close(d->keep.channel[0]);
-	if (d->command_fd[0] >= 0)
-		close(d->command_fd[0]);
 	if (signal_fd < 0)
 		log_error("cannot make an event descriptor: %s", fp_strerror(signal_fd));
 	else if (give_up(d, supervisor) == 0 && start(d, &store, &http, &sockets, &door) == 0 &&
