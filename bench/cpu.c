@@ -7,6 +7,8 @@
  *
  * Prints {"user_ns":N,"sys_ns":N,"wall_ns":N,"peak_bytes":N,"status":N}; status is the exit status, 128 + N for signal N.
  */
+#include "core/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,20 +21,11 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static int64_t timeval_ns(struct timeval t)
 {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_usec * 1000;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void child(char **argv, const char *out, int cpu)
@@ -68,14 +61,14 @@ static int syscalls(void)
 	if (null < 0)
 		return 1;
 	for (int r = 0; r < ROUNDS; r++) {
-		int64_t t[3] = { now_ns(), 0, 0 };
+		int64_t t[3] = { clock_ns(CLOCK_MONOTONIC), 0, 0 };
 
 		for (int i = 0; i < CALLS; i++)
 			syscall(SYS_getppid);
-		t[1] = now_ns();
+		t[1] = clock_ns(CLOCK_MONOTONIC);
 		for (int i = 0; i < CALLS; i++)
 			(void)!write(null, line, sizeof line);
-		t[2] = now_ns();
+		t[2] = clock_ns(CLOCK_MONOTONIC);
 		for (int k = 0; k < 2; k++)
 			if (t[k + 1] - t[k] < least[k])
 				least[k] = t[k + 1] - t[k];
@@ -105,7 +98,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cpu [-c CPU] [-o FILE] COMMAND [ARGUMENT]...\n");
 		return 2;
 	}
-	const int64_t start = now_ns();
+	const int64_t start = clock_ns(CLOCK_MONOTONIC);
 	const pid_t pid = fork();
 
 	if (pid == 0)
@@ -115,7 +108,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("{\"user_ns\":%" PRId64 ",\"sys_ns\":%" PRId64 ",\"wall_ns\":%" PRId64 ",\"peak_bytes\":%ld,\"status\":%d}\n",
-	    timeval_ns(used.ru_utime), timeval_ns(used.ru_stime), now_ns() - start, used.ru_maxrss * 1024,
+	    timeval_ns(used.ru_utime), timeval_ns(used.ru_stime), clock_ns(CLOCK_MONOTONIC) - start, used.ru_maxrss * 1024,
 	    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	return 0;
 }

@@ -9,6 +9,7 @@
  * the instructions of what --toggle-collect names, pkt_decode, match_cached or match_tcp (bench/engine).
  */
 #include "capture/capture.h"
+#include "core/clock.h"
 #include "core/matchcache.h"
 #include "core/pkt.h"
 #include "core/util.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 101
@@ -100,10 +100,7 @@ __attribute__((noinline)) static void decode_and_match(const struct input *in, c
 
 static double now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	return (double)clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int by_size(const void *a, const void *b)

@@ -7,6 +7,7 @@
  * object. bytes_host: allocated blocks; content: up to the last page. Nanoseconds of a look-up hold one
  * clock_gettime(). Updates come from this process, so on few CPUs they and the look-ups share them.
  */
+#include "core/clock.h"
 #include "core/merge.h"
 #include "core/sigdb.h"
 #include "store/reader.h"
@@ -40,10 +41,7 @@ static _Atomic bool a_stop;
 
 static uint64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return (uint64_t)clock_ns(CLOCK_MONOTONIC);
 }
 
 static uint64_t mix(uint64_t x)

@@ -8,6 +8,7 @@
  * and the CPU time of all.
  */
 #include "capture/capture.h"
+#include "core/clock.h"
 #include "core/matcher.h"
 #include "core/paths.h"
 
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define THREADS_MAX 64
@@ -39,14 +39,6 @@ static unsigned threads = 1;
 static pthread_barrier_t all;
 static const struct hash_key key = { { 1, 2 } }; /* the same tables each time */
 static _Atomic(const struct sigdb *) a_db;
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void on_frame(void *ctx, const struct capture_frame *frame)
 {
@@ -86,15 +78,15 @@ static void *match(void *arg)
 	CPU_SET(t->number % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
 	sched_setaffinity(0, sizeof set, &set);
 	pthread_barrier_wait(&all);
-	t->begin_ns = now_ns(CLOCK_MONOTONIC);
-	const int64_t cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	t->begin_ns = clock_ns(CLOCK_MONOTONIC);
+	const int64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (size_t i = 0; i < t->n; i += MATCHER_BATCH)
 		matcher_batch(t->matcher, 0, t->obs + i, t->n - i < MATCHER_BATCH ? t->n - i : MATCHER_BATCH);
 	while (matcher_tick(t->matcher, true))
 		;
-	t->cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-	t->end_ns = now_ns(CLOCK_MONOTONIC);
+	t->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	t->end_ns = clock_ns(CLOCK_MONOTONIC);
 	return NULL;
 }
 

@@ -4,13 +4,13 @@
  * bench/model [TIMES [CELL]]: each of the cells below (or the one of that number) TIMES times; one JSON line a cell.
  * Instructions: run it under `valgrind --tool=callgrind --toggle-collect=model_judge` and divide by TIMES.
  */
+#include "core/clock.h"
 #include "core/model.h"
 #include "core/sigobs.h"
 #include "core/util.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const struct {
 	const char *what, *raw;
@@ -40,20 +40,19 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
 		char why[SIGOBS_WHY];
 		struct tcp_obs obs;
-		struct timespec begin, end;
 
 		if (only >= 0 && (long)i != only)
 			continue;
 		if (sigobs_parse(cells[i].raw, &obs, why) != 0)
 			return 1;
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+		const int64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
 		for (long n = 0; n < times; n++) {
 			model_judge(m, &obs, &a);
 			sum += a.kernel_p;
 		}
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
 		printf("{\"bench\":\"model\",\"cell\":\"%s\",\"cpu_ns\":%.1f}\n", cells[i].what,
-		    ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / (double)times);
+		    (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin) / (double)times);
 	}
 	model_free(&m);
 	return sum >= 0 ? 0 : 1;

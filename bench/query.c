@@ -7,6 +7,7 @@
  * server that has a CPU of its own, so it writes to all clients that are due before it waits.
  */
 #include "api/p0f.h"
+#include "core/clock.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -17,21 +18,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLIENTS_MAX 1000
 #define BUCKETS 200000 /* of a microsecond: the last takes all that is slower */
 
 static uint32_t histogram[BUCKETS];
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static int connect_to(const char *path)
 {
@@ -83,7 +75,7 @@ static void ask(struct client *c)
 	memcpy(query, &magic, 4);
 	query[4] = 4;
 	memcpy(query + 5, &addr, 4);
-	c->asked_ns = now_ns();
+	c->asked_ns = clock_ns(CLOCK_MONOTONIC);
 	c->n = 0;
 	if (write(c->fd, query, sizeof query) != sizeof query)
 		exit(1);
@@ -132,11 +124,11 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	const int64_t from = now_ns(), end = from + atoi(argv[3]) * INT64_C(1000000000);
+	const int64_t from = clock_ns(CLOCK_MONOTONIC), end = from + atoi(argv[3]) * INT64_C(1000000000);
 
 	for (int i = 0; i < clients; i++)
 		ask(&client[i]);
-	while (now_ns() < end) {
+	while (clock_ns(CLOCK_MONOTONIC) < end) {
 		const int ready = epoll_wait(ep, ev, 64, 1000);
 
 		for (int i = 0; i < ready; i++) {
@@ -149,7 +141,7 @@ int main(int argc, char **argv)
 			}
 			if ((c->n += (size_t)got) < sizeof c->reply)
 				continue;
-			const int64_t took = now_ns() - c->asked_ns;
+			const int64_t took = clock_ns(CLOCK_MONOTONIC) - c->asked_ns;
 
 			answers++;
 			known += c->reply[4] == P0F_OK;
@@ -158,7 +150,7 @@ int main(int argc, char **argv)
 			ask(c);
 		}
 	}
-	const double seconds = (double)(now_ns() - from) / 1e9;
+	const double seconds = (double)(clock_ns(CLOCK_MONOTONIC) - from) / 1e9;
 
 	printf("{\"clients\":%d,\"idle\":%d,\"seconds\":%.2f,\"answers\":%llu,\"known\":%llu,\"answers_a_second\":%.0f,"
 	       "\"p50_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"worst_us\":%.0f}\n", clients, idle, seconds,

@@ -8,6 +8,7 @@
  * said, to a sink that counts). Prints one JSON object; CPU time of this thread, the making of tables not counted.
  */
 #include "capture/capture.h"
+#include "core/clock.h"
 #include "core/matcher.h"
 #include "core/paths.h"
 #include "core/util.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH TRACK_BATCH
@@ -101,20 +101,12 @@ static int make(struct bench *b, uint32_t hosts)
 	return rc;
 }
 
-static int64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static int replay(struct bench *b, const char *path)
 {
 	const struct capture_handler handler = { .ctx = b, .frame = on_frame };
 	struct capture *c;
 	char err[CAPTURE_ERR];
-	const int64_t start = cpu_ns();
+	const int64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int rc = capture_open_file(&c, path, "", err);
 
 	if (rc == 0)
@@ -126,7 +118,7 @@ static int replay(struct bench *b, const char *path)
 	take_batch(b);
 	while (b->matcher != NULL && matcher_tick(b->matcher, true))
 		;
-	const double ns = (double)(cpu_ns() - start);
+	const double ns = (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
 
 	printf("{\"stage\":\"%s\",\"packets\":%" PRIu64 ",\"observed\":%" PRIu64 ",\"recognised\":%" PRIu64 ",\"events\":%" PRIu64
 	    ",\"deltas\":%" PRIu64 ",\"ns_a_packet\":%.1f}\n", stage_name[b->stage], b->frames, b->observed, b->recognised, b->events,

@@ -7,6 +7,7 @@
  * Prints one JSON line, times in microseconds from send() to the first look-up that finds the host. A SYN that is not seen within
  * two seconds is counted as missed.
  */
+#include "core/clock.h"
 #include "store/reader.h"
 
 #include <arpa/inet.h>
@@ -23,14 +24,6 @@
 
 #define GIVE_UP_NS 2000000000
 #define TCP_OPTIONS 20
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 enum { SYN = 2, ACK = 16 };
 
@@ -122,7 +115,7 @@ int main(int argc, char **argv)
 		const struct fp_addr addr = fp_addr_from_v4(&net);
 		struct fp_answer answer;
 		bool there = false;
-		const int64_t begin = now_ns();
+		const int64_t begin = clock_ns(CLOCK_MONOTONIC);
 
 		for (size_t k = 0; k < (argc == 8 ? 3 : 1); k++) {
 			const size_t len = make_frame(frame, dst, src, from, (const uint8_t[]){ SYN, SYN | ACK, ACK }[k]);
@@ -133,13 +126,13 @@ int main(int argc, char **argv)
 			}
 		}
 		/* A reader that does not give way would take the CPU from what it waits for. */
-		while (!there && now_ns() - begin < GIVE_UP_NS) {
+		while (!there && clock_ns(CLOCK_MONOTONIC) - begin < GIVE_UP_NS) {
 			there = fp_lookup(store, &addr, &answer) == 0 && (argc == 7 || answer.host.confirmed);
 			if (!there)
 				nanosleep(&(struct timespec){ 0, 50000 }, NULL);
 		}
 		if (there)
-			took[seen++] = now_ns() - begin;
+			took[seen++] = clock_ns(CLOCK_MONOTONIC) - begin;
 		usleep(gap_ms * 1000);
 	}
 	fp_close(&store);

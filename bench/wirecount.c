@@ -6,13 +6,14 @@
  * The same ring, time-out and snap length as the daemon's. Prints "ready", then, when nothing came for IDLE_MS after the first packet,
  * {"received":N,"dropped":N,"cpu_ns":N}.
  */
+#include "core/clock.h"
+
 #include <inttypes.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 static void on_packet(u_char *ctx, const struct pcap_pkthdr *head, const u_char *bytes)
@@ -35,7 +36,6 @@ int main(int argc, char **argv)
 	int opt, buffer = 32 << 20, idle_ms = 1000, waited = 0;
 	struct bpf_program program;
 	struct pcap_stat stat;
-	struct timespec t;
 	uint64_t received = 0;
 
 	while ((opt = getopt(argc, argv, "i:b:w:")) != -1) {
@@ -71,9 +71,8 @@ int main(int argc, char **argv)
 	}
 	if (pcap_stats(p, &stat) != 0)
 		return fail(p, interface);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	printf("{\"received\":%" PRIu64 ",\"dropped\":%u,\"cpu_ns\":%" PRId64 "}\n", received, stat.ps_drop,
-	    (int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
+	    clock_ns(CLOCK_PROCESS_CPUTIME_ID));
 	pcap_close(p);
 	return 0;
 }

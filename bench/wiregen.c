@@ -7,6 +7,8 @@
  * -d: their destination. -f, -e: begin with frame FIRST, take each EVERYth (several senders share a file). PACKET_QDISC_BYPASS and sendmmsg(): no
  * queueing discipline, a system call for 64 frames. Prints {"sent":N,"wall_ns":N,"cpu_ns":N}; sent are the frames that the interface took.
  */
+#include "core/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BURST 64
@@ -36,14 +37,6 @@ struct wire {
 	struct mmsghdr message[BURST];
 	struct iovec part[BURST];
 };
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* The next record's frame; at the end of the file from its beginning. */
 static uint8_t *next_record(struct wire *w, uint32_t *len)
@@ -128,7 +121,7 @@ static uint64_t burst(struct wire *w, unsigned n)
 /* At most `rate` frames a second, in bursts; a late burst is not made up for by more than one second's worth. */
 static uint64_t send_all(struct wire *w, uint64_t frames, uint64_t rate)
 {
-	const int64_t start = now_ns(CLOCK_MONOTONIC);
+	const int64_t start = clock_ns(CLOCK_MONOTONIC);
 	uint64_t sent = 0;
 
 	while (sent < frames) {
@@ -137,7 +130,7 @@ static uint64_t send_all(struct wire *w, uint64_t frames, uint64_t rate)
 		if (rate > 0) {
 			const int64_t due = start + (int64_t)(sent * UINT64_C(1000000000) / rate);
 
-			while (now_ns(CLOCK_MONOTONIC) < due)
+			while (clock_ns(CLOCK_MONOTONIC) < due)
 				; /* a sleep would be late by more than a burst lasts */
 		}
 		const uint64_t took = burst(w, n);
@@ -199,10 +192,10 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < first; i++)
 		next_record(&w, &len);
 
-	const int64_t wall = now_ns(CLOCK_MONOTONIC), used = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	const int64_t wall = clock_ns(CLOCK_MONOTONIC), used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	const uint64_t sent = send_all(&w, frames, rate);
 
-	printf("{\"sent\":%" PRIu64 ",\"wall_ns\":%" PRId64 ",\"cpu_ns\":%" PRId64 "}\n", sent, now_ns(CLOCK_MONOTONIC) - wall,
-	    now_ns(CLOCK_PROCESS_CPUTIME_ID) - used);
+	printf("{\"sent\":%" PRIu64 ",\"wall_ns\":%" PRId64 ",\"cpu_ns\":%" PRId64 "}\n", sent, clock_ns(CLOCK_MONOTONIC) - wall,
+	    clock_ns(CLOCK_PROCESS_CPUTIME_ID) - used);
 	return sent == frames ? 0 : 1;
 }

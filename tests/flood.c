@@ -7,6 +7,8 @@
  * of them a second (0: as fast as the wire takes them). SOURCES: of so many addresses in turn, each time from another port. Prints how
  * many were sent and in how many seconds.
  */
+#include "core/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -21,14 +23,6 @@
 #include <unistd.h>
 
 enum { BATCH = 32, FRAME = 14 + 20 + 32 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Checksums are left 0: nobody on this wire looks at them. */
 static void make_frame(uint8_t frame[FRAME], const uint8_t dst[6], const uint8_t src[6])
@@ -116,7 +110,7 @@ int main(int argc, char **argv)
 	const uint32_t sources = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 0;
 	const double rate = strtod(argv[4], NULL);
 	const int wire = open_wire(argv[1], src);
-	const int64_t begin = now_ns();
+	const int64_t begin = clock_ns(CLOCK_MONOTONIC);
 
 	if (wire < 0) {
 		perror("flood");
@@ -133,7 +127,7 @@ int main(int argc, char **argv)
 		const unsigned more = n - sent < BATCH ? n - sent : BATCH;
 		const int64_t due = rate > 0 ? begin + (int64_t)(sent / rate * 1e9) : 0;
 
-		if (due > now_ns()) {
+		if (due > clock_ns(CLOCK_MONOTONIC)) {
 			const struct timespec until = { due / 1000000000, due % 1000000000 };
 
 			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
@@ -146,6 +140,6 @@ int main(int argc, char **argv)
 		}
 		sent += more;
 	}
-	printf("%u %.3f\n", n, (double)(now_ns() - begin) / 1e9);
+	printf("%u %.3f\n", n, (double)(clock_ns(CLOCK_MONOTONIC) - begin) / 1e9);
 	return 0;
 }
