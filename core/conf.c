@@ -192,17 +192,21 @@ static void say(struct conf_report *report, const char *fmt, ...)
 		report->say(report->ctx, text);
 }
 
-static const struct row *find_row(const char *name, const char **nearest)
+static const struct row *find_row(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(name, table[i].name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static const char *nearest_name(const char *name)
 {
 	struct nearest n = NEAREST_NONE;
 
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		if (strcmp(name, table[i].name) == 0)
-			return &table[i];
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		nearest_offer(&n, name, table[i].name);
-	}
-	*nearest = n.name != NULL ? n.name : table[0].name;
-	return NULL;
+	return n.name != NULL ? n.name : table[0].name;
 }
 
 /* What a number of a type may end in, the largest first. Of bytes k is 1024; counts of things take decimal ones, as people write them. */
@@ -453,11 +457,10 @@ static int set_row(struct conf *c, const struct row *row, const char *where, con
 int conf_set(struct conf *c, const char *where, const char *name, const char *value, bool append,
     struct conf_report *report)
 {
-	const char *nearest;
-	const struct row *row = find_row(name, &nearest);
+	const struct row *row = find_row(name);
 
 	if (row == NULL) {
-		say(report, "%s: unknown setting \"%s\"; the nearest is \"%s\"", where, name, nearest);
+		say(report, "%s: unknown setting \"%s\"; the nearest is \"%s\"", where, name, nearest_name(name));
 		return FP_ECONFIG;
 	}
 	const int rc = set_row(c, row, where, value, append, report);
@@ -467,8 +470,7 @@ int conf_set(struct conf *c, const char *where, const char *name, const char *va
 
 const char *conf_where(const struct conf *c, const char *name)
 {
-	const char *nearest;
-	const struct row *row = find_row(name, &nearest);
+	const struct row *row = find_row(name);
 
 	return row != NULL && c->set_at[row - table] != NULL ? c->set_at[row - table] : "default";
 }
@@ -532,7 +534,6 @@ static char *trim(char *text)
 /* One line of a file; a list that stands on several lines is joined. */
 static int read_line(struct conf *c, const char *where, char *line, bool seen[], struct conf_report *report)
 {
-	const char *nearest;
 	char *equals, *name;
 
 	line[strcspn(line, "#")] = '\0';
@@ -547,7 +548,7 @@ static int read_line(struct conf *c, const char *where, char *line, bool seen[],
 	*equals = '\0';
 	name = trim(name);
 
-	const struct row *row = find_row(name, &nearest);
+	const struct row *row = find_row(name);
 	bool *again = row != NULL ? &seen[row - table] : NULL;
 	const int rc = conf_set(c, where, name, trim(equals + 1), again != NULL && *again, report);
 
