@@ -60,7 +60,11 @@ static const struct habit habits[] = {
 
 static enum port_class class_of(unsigned port)
 {
-	return (enum port_class)((port > 5000) + (port > 32767) + (port > 49151) + (port > 60999));
+	unsigned c = PORT_LOW;
+
+	for (unsigned below = PORT_LOW; below < PORT_TOP; below++)
+		c += port > port_class[below].last;
+	return (enum port_class)c;
 }
 
 static unsigned counts(const struct evidence *e, unsigned n[PORT_CLASSES])
