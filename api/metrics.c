@@ -54,13 +54,12 @@ static void metrics_counters(struct body *b, const struct service *s)
 {
 	for (enum counter c = 0; c < COUNTER_COUNT; c++) {
 		const struct counter_info *info = counter_info(c);
-		const bool gauge = counter_is_gauge(c);
 		const bool labelled = info->owner == COUNTER_QUEUE || info->owner == COUNTER_MATCHER;
 		char name[64];
 
-		snprintf(name, sizeof name, "%s%s", info->name, gauge ? "" : "_total");
+		snprintf(name, sizeof name, "%s%s", info->name, info->gauge ? "" : "_total");
 		if (info->cause == NULL)
-			metric_head(b, name, gauge ? "gauge" : "counter", info->text);
+			metric_head(b, name, info->gauge ? "gauge" : "counter", info->text);
 		else if (c == C_UNDECODABLE)
 			metric_head(b, name, "counter", "frames that could not be read, by cause");
 		if (!labelled) {

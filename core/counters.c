@@ -17,11 +17,13 @@ struct counters {
 };
 
 static const struct counter_info info[COUNTER_COUNT] = {
-#define X(constant, owner, name, text) [constant] = { owner, name, NULL, text },
-	COUNTER_ROWS(X)
+#define X(constant, owner, name, text) [constant] = { owner, name, NULL, text, false },
+#define NOW(constant, owner, name, text) [constant] = { owner, name, NULL, text, true },
+	COUNTER_ROWS(X, NOW)
+#undef NOW
 #undef X
 #define X(constant, name, text) \
-	[C_UNDECODABLE + constant - PKT_FILTERED - 1] = { COUNTER_QUEUE, "undecodable", name, text },
+	[C_UNDECODABLE + constant - PKT_FILTERED - 1] = { COUNTER_QUEUE, "undecodable", name, text, false },
 	PKT_REASONS(X)
 #undef X
 };

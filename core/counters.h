@@ -17,8 +17,8 @@
 /* Whose rows have a counter. */
 enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SERVICES, COUNTER_OWNERS };
 
-/* X(CONSTANT, owner, "name", "text"); the undecodable ones follow PKT_REASONS. */
-#define COUNTER_ROWS(X)                                                                       \
+/* X(CONSTANT, owner, "name", "text"), NOW() of what may fall again: a number of now; the undecodable ones follow PKT_REASONS. */
+#define COUNTER_ROWS(X, NOW)                                                                       \
 	X(C_KERNEL_SEEN, COUNTER_QUEUE, "kernel_seen", "packets that passed the kernel's filter")  \
 	X(C_KERNEL_DROPPED, COUNTER_QUEUE, "kernel_dropped", "of these, lost in the kernel: no room")  \
 	X(C_OUTAGES, COUNTER_QUEUE, "outages", "times the interface went down or away")       \
@@ -39,10 +39,10 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_LOG_LINES, COUNTER_MATCHER, "log_lines", "lines for p0f's log")                     \
 	X(C_LOG_DROPPED, COUNTER_MATCHER, "log_dropped", "of these, lost: the log was behind, or its disk full") \
 	X(C_CONFIRMED_EVICTED, COUNTER_MATCHER, "confirmed_evicted", "of these, hosts that had completed a handshake") \
-	X(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
-	X(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \
-	X(C_RING_USED, COUNTER_MATCHER, "ring_used", "observations that wait for a matcher now") \
-	X(C_TABLE_BYTES, COUNTER_MATCHER, "table_bytes", "bytes of a matcher's tables, whose memory is used as they fill") \
+	NOW(C_TRACKED, COUNTER_MATCHER, "tracked", "hosts in a matcher's table now")            \
+	NOW(C_TRACKED_CONFIRMED, COUNTER_MATCHER, "tracked_confirmed", "of these, hosts that have completed a handshake") \
+	NOW(C_RING_USED, COUNTER_MATCHER, "ring_used", "observations that wait for a matcher now") \
+	NOW(C_TABLE_BYTES, COUNTER_MATCHER, "table_bytes", "bytes of a matcher's tables, whose memory is used as they fill") \
 	X(C_WITHHELD, COUNTER_MATCHER, "withheld", "changes of unconfirmed hosts kept from the store: above probation.rate") \
 	X(C_CHANGED, COUNTER_MATCHER, "changed", "changes of a host")                         \
 	X(C_COALESCED, COUNTER_MATCHER, "coalesced", "changes joined with one not yet sent")  \
@@ -50,13 +50,13 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_WRITTEN, COUNTER_WRITER, "written", "changes in the store")                       \
 	X(C_STORE_FAILED, COUNTER_WRITER, "store_failed", "changes lost: the store refused them") \
 	X(C_COMMITS, COUNTER_WRITER, "commits", "transactions")                               \
-	X(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
-	X(C_DELTAS_WAITING, COUNTER_WRITER, "deltas_waiting", "changes that wait for the writer now") \
+	NOW(C_HOSTS, COUNTER_WRITER, "hosts", "hosts in the store now")                         \
+	NOW(C_DELTAS_WAITING, COUNTER_WRITER, "deltas_waiting", "changes that wait for the writer now") \
 	X(C_HOSTS_DROPPED, COUNTER_WRITER, "hosts_dropped", "hosts removed from the store: age, hosts.max, forget") \
 	X(C_ROTATIONS, COUNTER_WRITER, "rotations", "times a new store took the place of the old: compact, or a full map") \
-	X(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
-	X(C_PAGES_LIVE, COUNTER_WRITER, "pages_live", "of these, those that hold something now") \
-	X(C_PAGES_MAX, COUNTER_WRITER, "pages_max", "pages that there may be: store.map")       \
+	NOW(C_PAGES, COUNTER_WRITER, "pages", "pages of 4096 bytes in the store's file")        \
+	NOW(C_PAGES_LIVE, COUNTER_WRITER, "pages_live", "of these, those that hold something now") \
+	NOW(C_PAGES_MAX, COUNTER_WRITER, "pages_max", "pages that there may be: store.map")       \
 	X(C_MAP_FULL, COUNTER_WRITER, "map_full", "times a transaction found no page free: waited for, or done without") \
 	X(C_SYNCS, COUNTER_WRITER, "syncs", "times the store was synced to disk")             \
 	X(C_HTTP_REQUESTS, COUNTER_SERVICES, "http_requests", "HTTP requests answered")       \
@@ -69,12 +69,12 @@ enum counter_owner { COUNTER_QUEUE, COUNTER_MATCHER, COUNTER_WRITER, COUNTER_SER
 	X(C_QUERIES_WAITED, COUNTER_SERVICES, "queries_waited", "of all these, after a wait for the next commits") \
 	X(C_QUERIES_MALFORMED, COUNTER_SERVICES, "queries_malformed", "queries that were none")  \
 	X(C_ANALYZER_REFUSED, COUNTER_SERVICES, "analyzer_refused", "datagrams not answered: whose they are, or no room for a reply") \
-	X(C_CLIENTS, COUNTER_SERVICES, "clients", "connections to sockets of mail software now") \
+	NOW(C_CLIENTS, COUNTER_SERVICES, "clients", "connections to sockets of mail software now") \
 	X(C_CLIENTS_REFUSED, COUNTER_SERVICES, "clients_refused", "connections closed at once: too many")
 
 enum counter {
 #define X(constant, owner, name, text) constant,
-	COUNTER_ROWS(X)
+	COUNTER_ROWS(X, X)
 #undef X
 	C_UNDECODABLE, /* first of PKT_RESULTS - PKT_FILTERED - 1 causes, owned by queues */
 	C_UNDECODABLE_END = C_UNDECODABLE + (PKT_RESULTS - PKT_FILTERED - 1),
@@ -86,15 +86,9 @@ struct counter_info {
 	const char *name;  /* "frames"; undecodable ones "undecodable" with cause */
 	const char *cause; /* "short_ip", or NULL */
 	const char *text;
+	bool gauge;        /* a number of now: it may fall again */
 };
 const struct counter_info *counter_info(enum counter c);
-
-/* What may fall again: a number of now. */
-static inline bool counter_is_gauge(enum counter c)
-{
-	return c == C_HOSTS || c == C_TRACKED || c == C_TRACKED_CONFIRMED || c == C_RING_USED || c == C_TABLE_BYTES || c == C_DELTAS_WAITING ||
-	    c == C_CLIENTS || c == C_PAGES || c == C_PAGES_LIVE || c == C_PAGES_MAX;
-}
 
 /* A row: written by one thread. */
 struct counter_row {
