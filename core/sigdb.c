@@ -602,8 +602,10 @@ static int load(struct sigdb **out, const char *const *files, size_t n_files, co
 	int rc = sig_builder_create(&b);
 
 	*out = NULL;
+	if (rc != 0)
+		return rc;
 	for (size_t i = 0; i < n_files && (rc == 0 || hearer != NULL); i++) {
-		const int one = b != NULL ? add_file(b, files[i], hearer, err) : 0;
+		const int one = add_file(b, files[i], hearer, err);
 
 		rc = one != 0 ? one : rc;
 	}
