@@ -126,18 +126,39 @@ sub stats {
 sub frames_add_up {
     my ($n, $why) = @_;
     require Test::More;
-    my $undecodable = 0;
-    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
-    Test::More::is($n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames}, "$why: kernel_seen");
-    Test::More::is($n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed}, "$why: frames");
+    Test::More::is($_->[1], $_->[2], "$why: $_->[0]") for frame_equations($n);
 }
 
 sub all_adds_up {
     my ($n, $why) = @_;
-    frames_add_up($n, $why);
-    Test::More::is($n->{observed}, $n->{ring_dropped} + $n->{matched}, "$why: observed");
-    Test::More::is($n->{matched}, $n->{table_refused} + $n->{applied}, "$why: matched");
-    Test::More::is($n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed} + ($n->{pending} // 0), "$why: changed");
+    require Test::More;
+    Test::More::is($_->[1], $_->[2], "$why: $_->[0]") for equations($n);
+}
+
+# The same as lists: a counter's name, what it says, and what makes it up.
+sub frame_equations {
+    my ($n) = @_;
+    my $undecodable = 0;
+    $undecodable += $n->{$_} for grep { /\Aundecodable/ } keys %$n;
+    return ([ kernel_seen => $n->{kernel_seen}, $n->{kernel_dropped} + $n->{frames} ],
+        [ frames => $n->{frames}, $n->{filtered} + $undecodable + $n->{ignored} + $n->{observed} ]);
+}
+
+sub equations {
+    my ($n) = @_;
+    return (frame_equations($n), [ observed => $n->{observed}, $n->{ring_dropped} + $n->{matched} ],
+        [ matched => $n->{matched}, $n->{table_refused} + $n->{applied} ],
+        [ changed => $n->{changed}, $n->{coalesced} + $n->{written} + $n->{store_failed} + ($n->{pending} // 0) ]);
+}
+
+# CPU time of these processes, in seconds.
+sub cpu_s {
+    my $ticks = 0;
+    for (@_) {
+        my @f = split ' ', slurp("/proc/$_/stat") =~ s/\A.*\) //sr;
+        $ticks += $f[11] + $f[12];
+    }
+    return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # GET over a Unix socket: (status code, body).

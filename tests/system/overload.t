@@ -7,7 +7,6 @@ use lib 'tests/lib';
 use Daemon;
 use List::Util qw(sum0);
 use Net;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 use Wire;
@@ -44,17 +43,14 @@ for my $queues (1, 2) {
 
 # ---- Little -------------------------------------------------------------------------------------------------
 
-# Seconds of CPU that all threads of a process have taken.
-sub cpu { my @f = split ' ', Daemon::slurp("/proc/$_[0]/stat") =~ s/.*\) //sr; return ($f[11] + $f[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK()) }
-
 my $d = Daemon->start(prefix => [ $net->inside('mx') ], options => [ '-i', 'mx0', '--http', 'off', '--queues', 2, '--matchers', 2, 'tcp port 25' ]);
 my ($packets) = $d->children;
 sleep 0.5;    # what a start costs is behind it
-my ($cpu, $before) = (cpu($packets), $d->stats->{syn} // 0);
+my ($cpu, $before) = (Daemon::cpu_s($packets), $d->stats->{syn} // 0);
 $net->send_packets([ @flood[ 0 .. 99 ] ], 0.02);
-cmp_ok(cpu($packets) - $cpu, '<', 0.5, 'of two seconds with fifty SYNs each, threads that wait take a fraction')
-    or diag 'CPU: ' . (cpu($packets) - $cpu);
-note sprintf 'CPU: %.2f s of 2', cpu($packets) - $cpu;
+cmp_ok(Daemon::cpu_s($packets) - $cpu, '<', 0.5, 'of two seconds with fifty SYNs each, threads that wait take a fraction')
+    or diag 'CPU: ' . (Daemon::cpu_s($packets) - $cpu);
+note sprintf 'CPU: %.2f s of 2', Daemon::cpu_s($packets) - $cpu;
 ok($d->wait_for(sub { ($d->stats->{syn} // 0) - $before == 100 }, 10), 'and none is missed');
 is(($d->stop)[0], 0, 'stops in order');
 
