@@ -3,12 +3,14 @@
 
 #include "core/err.h"
 #include "core/sigimport.h"
+#include "core/whole.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX (16u << 20) /* p0f 2's own files are 30 KiB */
 
@@ -31,27 +33,6 @@ static void say(void *ctx, unsigned line, bool left_out, const char *text)
 	fprintf(stderr, "%s:%u: %s%s\n", o->file, line, left_out ? "left out: " : "", text);
 }
 
-/* The whole of a file, or of standard input. NULL: errno says why. */
-static char *read_file(const char *path, size_t *len)
-{
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *text = malloc(FILE_MAX);
-
-	if (f == NULL || text == NULL) {
-		free(text);
-		return NULL;
-	}
-	*len = fread(text, 1, FILE_MAX, f);
-	if (ferror(f) || *len == FILE_MAX) {
-		errno = *len == FILE_MAX ? EFBIG : errno;
-		free(text);
-		text = NULL;
-	}
-	if (f != stdin)
-		fclose(f);
-	return text;
-}
-
 int cmd_import_signatures(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -60,6 +41,7 @@ int cmd_import_signatures(int argc, char **argv)
 	struct output out = { 0 };
 	struct sigimport i = { .print = print, .say = say, .ctx = &out };
 	bool from = false;
+	char *text;
 	size_t len;
 	int option;
 
@@ -77,13 +59,13 @@ int cmd_import_signatures(int argc, char **argv)
 		return cli_usage("import-signatures");
 	i.name = out.file = argv[optind];
 
-	char *text = read_file(out.file, &len);
+	int rc = strcmp(out.file, "-") == 0 ? whole_fd(STDIN_FILENO, FILE_MAX, &text, &len) : whole_file(out.file, FILE_MAX, &text, &len);
 
-	if (text == NULL) {
-		cli_say("%s: %s", out.file, strerror(errno));
+	if (rc != 0) {
+		cli_say("%s: %s", out.file, fp_strerror(rc));
 		return CLI_ERROR;
 	}
-	const int rc = sigimport_run(&i, text, len);
+	rc = sigimport_run(&i, text, len);
 
 	free(text);
 	if (rc != 0 || fflush(stdout) != 0) {

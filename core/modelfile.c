@@ -4,6 +4,7 @@
 #include "core/model_int.h"
 #include "core/sigtext.h"
 #include "core/util.h"
+#include "core/whole.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -670,37 +671,16 @@ int model_parse(struct model **out, const char *table, const char *prior, struct
 	return rc;
 }
 
-static int read_whole(const char *path, char **out)
-{
-	FILE *f = fopen(path, "re");
-	char *buf = f != NULL ? malloc(TEXT_MAX) : NULL;
-	int rc = f == NULL ? -errno : buf == NULL ? -ENOMEM : 0;
-
-	if (rc == 0) {
-		const size_t n = fread(buf, 1, TEXT_MAX - 1, f);
-
-		buf[n] = '\0';
-		rc = ferror(f) ? -EIO : !feof(f) ? -EFBIG : 0;
-	}
-	if (f != NULL)
-		fclose(f);
-	if (rc != 0) {
-		free(buf);
-		buf = NULL;
-	}
-	*out = buf;
-	return rc;
-}
-
 int model_load(struct model **out, const char *table, const char *prior, struct sig_error *err)
 {
 	char *texts[2] = { NULL, NULL };
+	size_t len;
 	const char *const files[2] = { table, prior };
 	int rc = 0;
 
 	*out = NULL;
 	for (int i = 0; i < 2 && rc == 0; i++)
-		if ((rc = read_whole(files[i], &texts[i])) != 0) {
+		if ((rc = whole_file(files[i], TEXT_MAX, &texts[i], &len)) != 0) {
 			memset(err, 0, sizeof *err);
 			snprintf(err->file, sizeof err->file, "%s", files[i]);
 			snprintf(err->text, sizeof err->text, "%s", fp_strerror(rc));

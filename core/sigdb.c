@@ -4,15 +4,13 @@
 #include "core/match_int.h"
 #include "core/sigdb_int.h"
 #include "core/util.h"
+#include "core/whole.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- Texts -------------------------------------------------------------------------------- */
 
@@ -536,54 +534,11 @@ static int add_text(struct sig_builder *b, const char *name, const char *text, s
 
 #define SIGFILE_MAX (64u << 20) /* no honest file comes near */
 
-static int read_whole(const char *path, char **text, size_t *len)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t cap = 65536, n = 0;
-	char *buf = fd >= 0 ? malloc(cap) : NULL;
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (buf != NULL) {
-		const ssize_t got = read(fd, buf + n, cap - n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			rc = -errno;
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-		if (n > SIGFILE_MAX) {
-			rc = -EFBIG;
-			break;
-		}
-		if (n == cap) {
-			char *bigger = realloc(buf, cap *= 2);
-
-			if (bigger == NULL)
-				free(buf);
-			buf = bigger;
-		}
-	}
-	close(fd);
-	if (buf == NULL)
-		return -ENOMEM;
-	if (rc != 0) {
-		free(buf);
-		return rc;
-	}
-	*text = buf;
-	*len = n;
-	return 0;
-}
-
 static int add_file(struct sig_builder *b, const char *file, const struct sig_hearer *hearer, struct sig_error *err)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = read_whole(file, &text, &len);
+	int rc = whole_file(file, SIGFILE_MAX, &text, &len);
 
 	if (rc != 0) {
 		error_set(err, file, 0, fp_strerror(rc));
